@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# A thin front of meson. What is missing on this machine is installed first, by
+# script/setup, which says so.
+BUILD ?= build
+SECONDS ?= 60
+prefix ?= /usr/local
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) $(if $(V),-v)
+
+$(BUILD)/build.ninja:
+	@script/setup build
+	@meson setup $(BUILD) >$(BUILD).log || { cat $(BUILD).log; exit 1; }
+	@rm -f $(BUILD).log
+
+# The build notices a library that came later only when it is told.
+$(BUILD)/with-tests: | $(BUILD)/build.ninja
+	@meson setup --reconfigure $(BUILD) -Dtests=enabled >$@ || { cat $@; rm $@; exit 1; }
+
+setup-demo:
+	@script/setup build demo
+
+setup-check:
+	@script/setup build test lint
+
+demo: setup-demo all
+	@script/demo $(ARGS)
+
+check: setup-check $(BUILD)/with-tests all
+	@script/check $(BUILD)
+
+bench: all
+	@script/bench $(BUILD) $(ARGS)
+
+fuzz:
+	@script/setup build fuzz
+	@script/fuzz $(SECONDS)
+
+install: all
+	@meson configure $(BUILD) -Dprefix=$(abspath $(prefix))
+	@meson install -C $(BUILD)
+
+clean:
+	rm -rf $(BUILD) build-fuzz build-clang build-sanitize build-aarch64
+
+help:
+	@echo 'make               build; programs are in $(BUILD)/'
+	@echo 'make demo          the device between two namespaces, measured; ARGS=--json'
+	@echo 'make check         build, all tests, all lints'
+	@echo 'make bench         benchmarks: a table, $(BUILD)/bench.json and .svg; ARGS=--quick'
+	@echo 'make fuzz          every fuzz target for SECONDS=60'
+	@echo 'make install       to DESTDIR= and prefix=/usr/local'
+	@echo 'make clean         remove what was built'
+
+.PHONY: all setup-demo setup-check demo check bench fuzz install clean help
+.NOTPARALLEL:
