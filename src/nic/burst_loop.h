@@ -345,10 +345,12 @@ static ALWAYS_INLINE void fetch_tail(const struct coalescer *c,
 	if (unlikely(!g->flow))
 		return;
 	a = &c->aggregates[g->flow->aggregate];
-	if (kind.contiguous)	/* may be none, and so NULL */
+	/* As numbers: an aggregate that was never open points nowhere. */
+	if (kind.contiguous)
 		prefetch_write((const void *)((uintptr_t)a->payload + a->bytes));
 	else
-		prefetch_write(a->last + 1);
+		prefetch_write((const void *)((uintptr_t)a->last +
+					      sizeof(*a->last)));
 }
 
 static ALWAYS_INLINE void burst_of_kind(struct coalescer *c,

@@ -71,20 +71,13 @@ int interface_query(const char *name, struct interface_state *state)
 	return err;
 }
 
-/* One struct for the three questions to SIOCETHTOOL, each with its answer. */
+/* The questions to SIOCETHTOOL, each with room for the answer behind it. */
 union ethtool_question {
-	struct {
-		struct ethtool_sset_info head;
-		uint32_t n;
-	} count;
-	struct {
-		struct ethtool_gstrings head;
-		char names[FEATURES_MAX][ETH_GSTRING_LEN];
-	} strings;
-	struct {
-		struct ethtool_gfeatures head;
-		struct ethtool_get_features_block blocks[FEATURES_MAX / 32];
-	} features;
+	struct ethtool_sset_info count;
+	struct ethtool_gstrings strings;
+	struct ethtool_gfeatures features;
+	uint8_t room[sizeof(struct ethtool_gstrings) +
+		     FEATURES_MAX * ETH_GSTRING_LEN];
 };
 
 static int ask(int fd, struct ifreq *request, union ethtool_question *question)
@@ -95,16 +88,18 @@ static int ask(int fd, struct ifreq *request, union ethtool_question *question)
 
 static int ask_count(int fd, struct ifreq *request, uint32_t *n)
 {
-	union ethtool_question q = { .count.head = {
+	union ethtool_question q = { .count = {
 		.cmd = ETHTOOL_GSSET_INFO,
 		.sset_mask = 1ULL << ETH_SS_FEATURES,
 	} };
 	int err = ask(fd, request, &q);
 
-	if (!err && (!q.count.head.sset_mask || q.count.n > FEATURES_MAX))
+	if (err)
+		return err;
+	if (!q.count.sset_mask || q.count.data[0] > FEATURES_MAX)
 		return -EOPNOTSUPP;
-	*n = q.count.n;
-	return err;
+	*n = q.count.data[0];
+	return 0;
 }
 
 static void take_feature(struct interface_features *f, const char *name)
@@ -144,12 +139,12 @@ static int query_features(int fd, struct ifreq *request,
 
 	if (err)
 		return err;
-	names.strings.head = (struct ethtool_gstrings){
+	names.strings = (struct ethtool_gstrings){
 		.cmd = ETHTOOL_GSTRINGS,
 		.string_set = ETH_SS_FEATURES,
 		.len = n,
 	};
-	states.features.head = (struct ethtool_gfeatures){
+	states.features = (struct ethtool_gfeatures){
 		.cmd = ETHTOOL_GFEATURES,
 		.size = (n + 31) / 32,
 	};
@@ -157,8 +152,10 @@ static int query_features(int fd, struct ifreq *request,
 	if (!err)
 		err = ask(fd, request, &states);
 	for (uint32_t bit = 0; !err && bit < n; bit++) {
-		if (states.features.blocks[bit / 32].active >> bit % 32 & 1)
-			take_feature(features, names.strings.names[bit]);
+		const uint8_t *name = names.strings.data + bit * ETH_GSTRING_LEN;
+
+		if (states.features.features[bit / 32].active >> bit % 32 & 1)
+			take_feature(features, (const char *)name);
 	}
 	return err;
 }

@@ -6,14 +6,20 @@
  * every cause that would have been true; of several it may name any (RX-13).
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "nic/watch.h"
 
-/* Bytes acknowledged by @last beyond @ack; none when it is behind. */
+/*
+ * Bytes acknowledged by @last beyond @ack; none when it is behind. A leap is of
+ * a connection whose beginning was not seen: from where on it counts is open.
+ */
 static uint32_t acked(const struct input *last, uint32_t ack)
 {
 	int32_t bytes = oracle_seq_diff(last->view.ack, ack);
 
+	if (bytes < -(1 << 28))
+		return UINT32_MAX;
 	return bytes > 0 ? (uint32_t)bytes : 0;
 }
 
@@ -71,6 +77,14 @@ static bool is_no_advance(const struct watch *w, const struct watch_record *r)
 	return false;
 }
 
+static bool options_differ(const struct input *a, const struct input *b)
+{
+	uint32_t at = a->view.l4 + 20, size = a->view.payload - at;
+
+	return size != b->view.payload - b->view.l4 - 20 ||
+	       memcmp(a->bytes + at, b->bytes + b->view.l4 + 20, size);
+}
+
 static causes_t why_not_next(const struct watch *w,
 			     const struct input *const *parts, uint32_t n,
 			     const struct input *next)
@@ -84,6 +98,9 @@ static causes_t why_not_next(const struct watch *w,
 		why |= CAUSE(PURE_ACK);
 	if (oracle_unusual_checksum(next))
 		why |= CAUSE(CHECKSUM_FORM);
+	/* A timestamp that moves is looked for in one layout only. */
+	if (options_differ(parts[0], next))
+		why |= CAUSE(OPTIONS);
 	return why;
 }
 
