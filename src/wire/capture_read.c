@@ -1,534 +1,341 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * capture_read.c - Read pcap and pcapng
+ * capture_read.c - Read captures: pcap here, pcapng in capture_pcapng.c
  *
- * Both formats are read record by record into one buffer; a length is believed
- * only up to a limit. pcapng: sections of either byte order, interfaces with
- * their own link type and time resolution, enhanced, simple and obsolete
- * packet blocks; other blocks are skipped.
+ * DOC: Theory of operation
+ * A file is read from its beginning to its end, never sought in, so that a pipe
+ * will do. Which format it has its first four bytes say. A reader is one
+ * allocation with room for the longest packet; all else a file may claim is
+ * refused or passed over.
  *
- * Source: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng.
+ * Limits: compressed files are refused. A packet longer than the snapshot
+ * length that the file claims is given as it stands in the file.
+ *
+ * Source: draft-ietf-opsawg-pcap (file header, packet record).
  */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "wire/capture.h"
+#include "wire/capture_file.h"
 
-#define BLOCK_MAX (CAPTURE_PACKET_MAX + (1u << 16))
-#define NS_PER_S 1000000000ULL
+#define LINKTYPE_MASK 0x03ffffffu	/* above it: the length of the FCS      */
 
 enum {
 	PCAP_MAGIC_US = 0xa1b2c3d4,
 	PCAP_MAGIC_NS = 0xa1b23c4d,
-	PCAP_MAGIC_MODIFIED = 0xa1b2cd34,	/* 8 bytes more a record */
-	PCAPNG_SECTION = 0x0a0d0d0a,
-	PCAPNG_ORDER = 0x1a2b3c4d,
-	PCAPNG_INTERFACE = 1,
-	PCAPNG_PACKET_OBSOLETE = 2,
-	PCAPNG_PACKET_SIMPLE = 3,
-	PCAPNG_PACKET = 6,
-	OPTION_END = 0,
-	OPTION_COMMENT = 1,
-	OPTION_FLAGS = 2,
-	OPTION_TSRESOL = 9,
-	OPTION_TSOFFSET = 14,
+	PCAP_MAGIC_MODIFIED = 0xa1b2cd34,	/* 8 bytes more in each record  */
 };
 
-struct interface {
-	uint16_t linktype;
-	uint32_t snaplen;
-	uint8_t resolution;	/* power of 10, or of 2 with the top bit        */
-	int64_t offset_s;
-};
+/* ---- Reading the file ------------------------------------------------------ */
 
-struct capture {
-	FILE *file;
-	char *path;
-	int (*next)(struct capture *c, struct capture_packet *p);
-	bool swapped;
-	uint64_t packets;	/* read so far */
-	ns_t time;		/* of the last one, for those without */
-
-	/* pcap */
-	bool nanoseconds;
-	uint32_t record_bytes;	/* of the header before each packet */
-	uint16_t linktype;
-
-	/* pcapng */
-	struct interface *interfaces;
-	uint32_t n_interfaces;
-	uint32_t section_first;	/* number of the section's interface 0 */
-
-	uint8_t *block;
-	char comment[1024];
-	char error[512];
-};
-
-static int fail(struct capture *c, int err, const char *format, ...)
-	PRINTF_LIKE(3, 4);
-
-static int fail(struct capture *c, int err, const char *format, ...)
+int capture_file_cut(struct capture *c)
 {
-	int n = snprintf(c->error, sizeof(c->error), "%.300s: ", c->path);
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(c->error + n, sizeof(c->error) - (size_t)n, format,
-		  arguments);
-	va_end(arguments);
-	return err;
+	if (c->in_packet)
+		return capture_fail(c, -EBADMSG, "cut short in packet %" PRIu64,
+			    c->packets + 1);
+	if (c->packets)
+		return capture_fail(c, -EBADMSG, "cut short after packet %" PRIu64,
+			    c->packets);
+	return capture_fail(c, -EBADMSG, "cut short before the first packet");
 }
 
-static uint16_t get16(const struct capture *c, const void *at)
+/* Return: bytes read, less than @bytes at the end of the file only; -errno. */
+int capture_file_some(struct capture *c, void *to, uint32_t bytes)
 {
-	return c->swapped ? __builtin_bswap16(load16(at)) : load16(at);
-}
+	size_t got;
 
-static uint32_t get32(const struct capture *c, const void *at)
-{
-	return c->swapped ? __builtin_bswap32(load32(at)) : load32(at);
-}
+	errno = 0;
+	got = fread_unlocked(to, 1, bytes, c->file);
+	if (got < bytes && ferror(c->file)) {
+		int err = errno ? -errno : -EIO;
 
-static uint64_t get64(const struct capture *c, const void *at)
-{
-	return c->swapped ? __builtin_bswap64(load64(at)) : load64(at);
-}
-
-/* 1: all of it; 0: the end before its first byte; -errno. */
-static int read_bytes(struct capture *c, void *to, size_t bytes)
-{
-	size_t got = fread(to, 1, bytes, c->file);
-
-	if (got == bytes)
-		return 1;
-	if (ferror(c->file))
-		return fail(c, -EIO, "%s", strerror(errno));
-	if (got == 0)
-		return 0;
-	return fail(c, -EBADMSG, "cut short in packet %llu",
-		    (unsigned long long)c->packets + 1);
-}
-
-/* The same where the end is an error. */
-static int read_rest(struct capture *c, void *to, size_t bytes)
-{
-	int got = bytes ? read_bytes(c, to, bytes) : 1;
-
-	if (got == 0)
-		return fail(c, -EBADMSG, "cut short in packet %llu",
-			    (unsigned long long)c->packets + 1);
-	return got;
-}
-
-static int take_packet(struct capture *c, struct capture_packet *p)
-{
-	if (p->full_len < p->len)
-		p->full_len = p->len;
-	c->packets++;
-	c->time = p->time;
-	return 1;
-}
-
-/* ---- pcap ------------------------------------------------------------------- */
-
-static int next_pcap(struct capture *c, struct capture_packet *p)
-{
-	uint8_t record[24];
-	int got = read_bytes(c, record, c->record_bytes);
-
-	if (got <= 0)
-		return got;
-	*p = (struct capture_packet){
-		.data = c->block,
-		.len = get32(c, record + 8),
-		.full_len = get32(c, record + 12),
-		.linktype = c->linktype,
-		.time = get32(c, record) * NS_PER_S +
-			(ns_t)get32(c, record + 4) *
-				(c->nanoseconds ? 1 : 1000),
-	};
-	if (p->len > CAPTURE_PACKET_MAX)
-		return fail(c, -EBADMSG, "packet %llu claims %u bytes",
-			    (unsigned long long)c->packets + 1, p->len);
-	got = read_rest(c, c->block, p->len);
-	return got < 0 ? got : take_packet(c, p);
-}
-
-static int begin_pcap(struct capture *c, uint32_t magic)
-{
-	uint8_t rest[20];
-	int got = read_rest(c, rest, sizeof(rest));
-
-	if (got < 0)
-		return fail(c, -EBADMSG, "not a capture: cut short in its header");
-	c->nanoseconds = magic == PCAP_MAGIC_NS;
-	c->record_bytes = magic == PCAP_MAGIC_MODIFIED ? 24 : 16;
-	c->linktype = (uint16_t)get32(c, rest + 16);
-	c->next = next_pcap;
-	return 0;
-}
-
-/* ---- pcapng ------------------------------------------------------------------- */
-
-static ns_t scale_time(const struct interface *i, uint64_t units)
-{
-	unsigned __int128 ns = units;
-	unsigned power = i->resolution & 0x7f;
-	int64_t offset = i->offset_s;
-
-	if (i->resolution & 0x80) {
-		ns = power < 64 ? (ns * NS_PER_S) >> power : 0;
-	} else {
-		for (; power < 9; power++)
-			ns *= 10;
-		for (; power > 9 && ns; power--)
-			ns /= 10;
+		return capture_fail(c, err, "%s", strerror(-err));
 	}
-	return (ns_t)ns + (ns_t)offset * NS_PER_S;
+	return (int)got;
 }
 
-/* The next option from *at on; false when there is none. */
-static bool next_option(const struct capture *c, const uint8_t **at,
-			const uint8_t *end, uint16_t *code, uint16_t *len,
-			const uint8_t **value)
+int capture_file_read(struct capture *c, void *to, uint32_t bytes)
 {
-	if (end - *at < 4)
-		return false;
-	*code = get16(c, *at);
-	*len = get16(c, *at + 2);
-	*value = *at + 4;
-	if (*code == OPTION_END || end - *value < *len)
-		return false;
-	*at = *value + (*len + 3u) / 4 * 4;
-	if (*at > end)
-		*at = end;
-	return true;
-}
-
-static void copy_comment(struct capture *c, const uint8_t *text, uint16_t len)
-{
-	size_t n = len < sizeof(c->comment) - 1 ? len : sizeof(c->comment) - 1;
-
-	memcpy(c->comment, text, n);
-	c->comment[n] = '\0';
-}
-
-static void read_options(struct capture *c, const uint8_t *at,
-			 const uint8_t *end, struct capture_packet *p)
-{
-	const uint8_t *value;
-	uint16_t code, len;
-
-	while (next_option(c, &at, end, &code, &len, &value)) {
-		if (code == OPTION_COMMENT && !p->comment) {
-			copy_comment(c, value, len);
-			p->comment = c->comment;
-		} else if (code == OPTION_FLAGS && len == 4) {
-			p->direction = get32(c, value) & 3;
-		}
-	}
-}
-
-static int take_section(struct capture *c)
-{
-	c->section_first = c->n_interfaces;
-	return 0;
-}
-
-static int take_interface(struct capture *c, uint32_t bytes)
-{
-	const uint8_t *at = c->block + 8, *end = c->block + bytes, *value;
-	struct interface *i;
-	uint16_t code, len;
-
-	if (bytes < 8)
-		return fail(c, -EBADMSG, "an interface block is too short");
-	if (c->n_interfaces == CAPTURE_INTERFACES_MAX)
-		return fail(c, -E2BIG, "more than %d interfaces",
-			    CAPTURE_INTERFACES_MAX);
-	i = &c->interfaces[c->n_interfaces++];
-	*i = (struct interface){
-		.linktype = get16(c, c->block),
-		.snaplen = get32(c, c->block + 4),
-		.resolution = 6,
-	};
-	while (next_option(c, &at, end, &code, &len, &value)) {
-		if (code == OPTION_TSRESOL && len == 1)
-			i->resolution = *value;
-		else if (code == OPTION_TSOFFSET && len == 8)
-			i->offset_s = (int64_t)get64(c, value);
-	}
-	return 0;
-}
-
-static const struct interface *interface_of(struct capture *c, uint32_t number,
-					    struct capture_packet *p)
-{
-	if (number >= c->n_interfaces - c->section_first) {
-		fail(c, -EBADMSG, "packet %llu: interface %u was not described",
-		     (unsigned long long)c->packets + 1, number);
-		return NULL;
-	}
-	p->interface = c->section_first + number;
-	p->linktype = c->interfaces[p->interface].linktype;
-	return &c->interfaces[p->interface];
-}
-
-/* An enhanced or obsolete packet block: the latter has the interface in 16 bits. */
-static int take_enhanced(struct capture *c, uint32_t bytes, bool obsolete,
-			 struct capture_packet *p)
-{
-	const struct interface *i;
-	uint64_t units;
-
-	if (bytes < 20)
-		return fail(c, -EBADMSG, "packet %llu: its block is too short",
-			    (unsigned long long)c->packets + 1);
-	i = interface_of(c, obsolete ? get16(c, c->block) : get32(c, c->block),
-			 p);
-	if (!i)
-		return -EBADMSG;
-	units = (uint64_t)get32(c, c->block + 4) << 32 |
-		get32(c, c->block + 8);
-	p->time = scale_time(i, units);
-	p->len = get32(c, c->block + 12);
-	p->full_len = get32(c, c->block + 16);
-	p->data = c->block + 20;
-	if (p->len > bytes - 20)
-		return fail(c, -EBADMSG, "packet %llu is longer than its block",
-			    (unsigned long long)c->packets + 1);
-	if ((p->len + 3u) / 4 * 4 <= bytes - 20)
-		read_options(c, p->data + (p->len + 3u) / 4 * 4,
-			     c->block + bytes, p);
-	return take_packet(c, p);
-}
-
-static int take_simple(struct capture *c, uint32_t bytes,
-		       struct capture_packet *p)
-{
-	const struct interface *i;
-
-	if (bytes < 4)
-		return fail(c, -EBADMSG, "packet %llu: its block is too short",
-			    (unsigned long long)c->packets + 1);
-	i = interface_of(c, 0, p);
-	if (!i)
-		return -EBADMSG;
-	p->time = c->time;
-	p->full_len = get32(c, c->block);
-	p->len = p->full_len;
-	if (i->snaplen && p->len > i->snaplen)
-		p->len = i->snaplen;
-	if (p->len > bytes - 4)
-		p->len = bytes - 4;
-	p->data = c->block + 4;
-	return take_packet(c, p);
-}
-
-/* Byte order of the section, from the field behind its length. */
-static int read_order(struct capture *c)
-{
-	uint8_t order[4];
-	int got = read_rest(c, order, sizeof(order));
+	int got = capture_file_some(c, to, bytes);
 
 	if (got < 0)
 		return got;
-	c->swapped = load32(order) != PCAPNG_ORDER;
-	if (get32(c, order) != PCAPNG_ORDER)
-		return fail(c, -EBADMSG, "a section has no byte order");
-	return 0;
+	return (uint32_t)got == bytes ? 0 : capture_file_cut(c);
 }
 
-static int skip(struct capture *c, uint64_t bytes)
+int capture_file_skip(struct capture *c, uint32_t bytes)
 {
+	uint8_t waste[4096];
+
 	while (bytes > 0) {
-		size_t some = bytes < BLOCK_MAX ? (size_t)bytes : BLOCK_MAX;
-		int got = read_rest(c, c->block, some);
+		uint32_t some = bytes < sizeof(waste) ? bytes : sizeof(waste);
+		int err = capture_file_read(c, waste, some);
 
-		if (got < 0)
-			return got;
+		if (err)
+			return err;
 		bytes -= some;
 	}
 	return 0;
 }
 
-static bool is_used(uint32_t type)
+int capture_file_claims(struct capture *c, uint32_t bytes)
 {
-	return type == PCAPNG_INTERFACE || type == PCAPNG_PACKET ||
-	       type == PCAPNG_PACKET_OBSOLETE || type == PCAPNG_PACKET_SIMPLE;
+	return capture_fail(c, -EBADMSG, "packet %" PRIu64 " claims %" PRIu32 " bytes",
+		    c->packets + 1, bytes);
 }
 
-static int take_block(struct capture *c, uint32_t type, uint32_t bytes,
-		      struct capture_packet *p)
+int capture_file_packet(struct capture *c, struct capture_packet *p)
 {
-	switch (type) {
-	case PCAPNG_INTERFACE:
-		return take_interface(c, bytes);
-	case PCAPNG_PACKET:
-		return take_enhanced(c, bytes, false, p);
-	case PCAPNG_PACKET_OBSOLETE:
-		return take_enhanced(c, bytes, true, p);
-	default:
-		return take_simple(c, bytes, p);
-	}
+	if (p->full_len < p->len)
+		p->full_len = p->len;
+	c->packets++;
+	c->in_packet = false;
+	return 1;
 }
 
-/* The rest of a block whose type is known: length, body, length again. */
-static int read_block(struct capture *c, uint32_t type, const uint8_t length[4],
-		      struct capture_packet *p)
-{
-	uint32_t total, body, head = 12;
-	uint8_t again[4];
-	int err;
+/* ---- Interfaces ------------------------------------------------------------ */
 
-	if (type == PCAPNG_SECTION) {
-		err = read_order(c);
-		if (err)
-			return err;
-		head = 16;
+int capture_file_interface(struct capture *c, const struct interface *i)
+{
+	if (c->n_interfaces == CAPTURE_INTERFACES_MAX)
+		return capture_fail(c, -EBADMSG, "more than %u interfaces",
+			    CAPTURE_INTERFACES_MAX);
+	if (c->n_interfaces == c->room) {
+		uint32_t room = c->room ? 2 * c->room : 4;
+		struct interface *more = realloc(c->interfaces,
+						 room * sizeof(*more));
+
+		if (!more)
+			return capture_fail(c, -ENOMEM, "out of memory");
+		c->interfaces = more;
+		c->room = room;
 	}
-	total = get32(c, length);
-	if (total < head || total % 4 != 0)
-		return fail(c, -EBADMSG, "a block claims %u bytes", total);
-	body = total - head;
-	if (is_used(type) && body > BLOCK_MAX)
-		return fail(c, -EBADMSG, "a block claims %u bytes", total);
-	err = is_used(type) ? read_rest(c, c->block, body) : skip(c, body);
-	if (err >= 0)
-		err = read_rest(c, again, sizeof(again));
-	if (err < 0)
+	c->interfaces[c->n_interfaces++] = *i;
+	return 0;
+}
+
+bool capture_get_interface(const struct capture *c, uint32_t number,
+			   struct capture_interface *i)
+{
+	if (number >= c->n_interfaces)
+		return false;
+	*i = (struct capture_interface){
+		.linktype = c->interfaces[number].linktype,
+		.snaplen = c->interfaces[number].snaplen,
+		.name = c->interfaces[number].name,
+	};
+	return true;
+}
+
+/* ---- pcap ------------------------------------------------------------------ */
+
+static int next_pcap(struct capture *c, struct capture_packet *p)
+{
+	uint8_t record[24];
+	int got = capture_file_some(c, record, c->record_bytes), err;
+
+	if (got <= 0)
+		return got;
+	c->in_packet = true;
+	if ((uint32_t)got < c->record_bytes)
+		return capture_file_cut(c);
+	*p = (struct capture_packet){
+		.data = c->data,
+		.time = (ns_t)get32(c, record) * NS_PER_S +
+			(ns_t)get32(c, record + 4) * c->unit_ns,
+		.len = get32(c, record + 8),
+		.full_len = get32(c, record + 12),
+		.linktype = c->interfaces[0].linktype,
+	};
+	if (c->lengths_swapped || (c->lengths_unsure && p->len > p->full_len)) {
+		uint32_t len = p->len;
+
+		p->len = p->full_len;
+		p->full_len = len;
+	}
+	if (p->len > CAPTURE_PACKET_MAX)
+		return capture_file_claims(c, p->len);
+	err = capture_file_read(c, c->data, p->len);
+	return err ? err : capture_file_packet(c, p);
+}
+
+/* Before version 2.3 the two lengths stood the other way round; some programs
+ * wrote 2.3 so too, and NFR's files are such under a version of their own.    */
+static int check_version(struct capture *c, uint16_t major, uint16_t minor)
+{
+	if (major != 2 && major != 543)
+		return capture_fail(c, -EBADMSG, "pcap version %u.%u is not known",
+			    major, minor);
+	c->lengths_swapped = major == 543 || minor < 3;
+	c->lengths_unsure = minor == 3;
+	return 0;
+}
+
+static int begin_pcap(struct capture *c, uint32_t magic)
+{
+	struct interface i = { .resolution = 6 };
+	uint8_t rest[20];
+	uint32_t linktype;
+	int err = capture_file_read(c, rest, sizeof(rest));
+
+	if (!err)
+		err = check_version(c, get16(c, rest), get16(c, rest + 2));
+	if (err)
 		return err;
-	if (get32(c, again) != total)
-		return fail(c, -EBADMSG, "a block ends with another length");
-	if (type == PCAPNG_SECTION)
-		return take_section(c);
-	return is_used(type) ? take_block(c, type, body, p) : 0;
+	c->unit_ns = magic == PCAP_MAGIC_NS ? 1 : 1000;
+	c->record_bytes = magic == PCAP_MAGIC_MODIFIED ? 24 : 16;
+	c->next = next_pcap;
+	i.snaplen = get32(c, rest + 12);
+	linktype = get32(c, rest + 16) & LINKTYPE_MASK;
+	if (linktype > UINT16_MAX)
+		return capture_fail(c, -EBADMSG, "link type %" PRIu32 " is not known",
+			    linktype);
+	i.linktype = (uint16_t)linktype;
+	return capture_file_interface(c, &i);
 }
 
-static int next_pcapng(struct capture *c, struct capture_packet *p)
+/* ---- Any capture ------------------------------------------------------------ */
+
+static bool is_compressed(const uint8_t magic[4])
 {
-	for (;;) {
-		uint8_t head[8];
-		int got = read_bytes(c, head, sizeof(head));
+	static const struct {
+		uint8_t bytes[4], n;
+	} known[] = {
+		{ { 0x1f, 0x8b }, 2 },			/* gzip  */
+		{ { 'B', 'Z', 'h' }, 3 },		/* bzip2 */
+		{ { 0xfd, '7', 'z', 'X' }, 4 },		/* xz    */
+		{ { 0x28, 0xb5, 0x2f, 0xfd }, 4 },	/* zstd  */
+		{ { 0x04, 0x22, 0x4d, 0x18 }, 4 },	/* lz4   */
+	};
 
-		*p = (struct capture_packet){ 0 };
-		if (got == 1)
-			got = read_block(c, get32(c, head), head + 4, p);
-		else
-			return got;
-		if (got != 0)
-			return got;
+	for (size_t k = 0; k < ARRAY_SIZE(known); k++) {
+		if (!memcmp(magic, known[k].bytes, known[k].n))
+			return true;
 	}
+	return false;
 }
-
-static int begin_pcapng(struct capture *c)
-{
-	struct capture_packet none;
-	uint8_t length[4];
-	int err = read_rest(c, length, sizeof(length));
-
-	if (err > 0) {
-		c->interfaces = calloc(CAPTURE_INTERFACES_MAX,
-				       sizeof(*c->interfaces));
-		if (!c->interfaces)
-			return fail(c, -ENOMEM, "out of memory");
-		err = read_block(c, PCAPNG_SECTION, length, &none);
-	}
-	c->next = next_pcapng;
-	return err;
-}
-
-/* ---- Any capture ------------------------------------------------------------------ */
 
 static int begin(struct capture *c)
 {
-	uint8_t magic[4];
-	uint32_t m;
-	int got = read_bytes(c, magic, sizeof(magic));
+	uint8_t magic[4] = { 0 };
+	int got = capture_file_some(c, magic, sizeof(magic));
 
-	if (got == -EIO)
+	if (got < 0)
 		return got;
-	if (got <= 0)
-		return fail(c, -EBADMSG, "not a capture: %s",
-			    got ? "too short" : "empty");
-	m = load32(magic);
-	if (m == PCAPNG_SECTION)
-		return begin_pcapng(c);
-	if (magic[0] == 0x1f && magic[1] == 0x8b)
-		return fail(c, -EBADMSG, "compressed; unpack it first");
+	if (got == 0)
+		return capture_fail(c, -EBADMSG, "not a capture: it is empty");
+	if (is_compressed(magic))
+		return capture_fail(c, -ENOTSUP, "compressed; unpack it first");
+	if (load32(magic) == PCAPNG_SECTION)
+		return capture_pcapng_begin(c);
 	for (int turn = 0; turn < 2; turn++) {
+		uint32_t m;
+
+		c->swapped = turn == 1;
+		m = get32(c, magic);
 		if (m == PCAP_MAGIC_US || m == PCAP_MAGIC_NS ||
 		    m == PCAP_MAGIC_MODIFIED)
 			return begin_pcap(c, m);
-		m = __builtin_bswap32(m);
-		c->swapped = true;
 	}
-	return fail(c, -EBADMSG, "not a capture");
+	return capture_fail(c, -EBADMSG, "not a capture (pcap or pcapng)");
 }
 
-static int open_file(struct capture *c, const char *path)
+static int start(struct capture **out, struct capture *c,
+		 struct wire_error *error)
 {
-	struct stat s;
+	int err = begin(c);
 
-	c->file = strcmp(path, "-") ? fopen(path, "rbe") : stdin;
-	if (!c->file)
-		return fail(c, -errno, "%s", strerror(errno));
-	if (!fstat(fileno(c->file), &s) && S_ISDIR(s.st_mode))
-		return fail(c, -EISDIR, "%s", strerror(EISDIR));
-	c->block = malloc(BLOCK_MAX);
-	return c->block ? begin(c) : fail(c, -ENOMEM, "out of memory");
+	if (err) {
+		*error = c->error;
+		capture_close(c);
+		return err;
+	}
+	c->state = 1;
+	*out = c;
+	return 0;
+}
+
+static struct capture *allocate(const char *name)
+{
+	struct capture *c = malloc(sizeof(*c));
+
+	if (!c)
+		return NULL;
+	memset(c, 0, offsetof(struct capture, data));
+	c->name = strdup(name);
+	if (c->name)
+		return c;
+	free(c);
+	return NULL;
+}
+
+int capture_open_file(struct capture **out, FILE *file, const char *name,
+		      struct wire_error *error)
+{
+	struct capture *c = allocate(name);
+
+	if (!c)
+		return spec_error(error, -ENOMEM, name, "out of memory");
+	c->file = file;
+	return start(out, c, error);
 }
 
 int capture_open(struct capture **out, const char *path,
 		 struct wire_error *error)
 {
-	struct capture *c = calloc(1, sizeof(*c));
+	bool is_stdin = !strcmp(path, "-");
+	struct capture *c;
+	struct stat s;
+	FILE *file;
 	int err;
 
-	*out = NULL;
-	if (c)
-		c->path = strdup(path);
-	if (!c || !c->path) {
-		free(c);
-		snprintf(error->text, sizeof(error->text), "out of memory");
-		return -ENOMEM;
+	if (is_stdin)
+		return capture_open_file(out, stdin, "standard input", error);
+	file = fopen(path, "rbe");
+	if (!file) {
+		err = -errno;
+		return spec_error(error, err, path, "%s", strerror(-err));
 	}
-	err = open_file(c, path);
-	if (err < 0) {
-		snprintf(error->text, sizeof(error->text), "%.255s", c->error);
+	c = allocate(path);
+	if (!c || (!fstat(fileno(file), &s) && S_ISDIR(s.st_mode))) {
+		err = c ? -EISDIR : -ENOMEM;
 		capture_close(c);
-		return err;
+		fclose(file);
+		return spec_error(error, err, path, "%s", strerror(-err));
 	}
-	*out = c;
-	return 0;
+	c->file = file;
+	c->own_file = true;
+	setvbuf(file, c->buffer, _IOFBF, sizeof(c->buffer));
+	return start(out, c, error);
 }
 
 int capture_next(struct capture *c, struct capture_packet *p)
 {
-	return c->next(c, p);
+	if (c->state == 1)
+		c->state = c->next(c, p);
+	return c->state;
 }
 
 const char *capture_error(const struct capture *c)
 {
-	return c->error;
+	return c->error.text;
 }
 
 const char *capture_name(const struct capture *c)
 {
-	return c->path;
+	return c->name;
 }
 
 void capture_close(struct capture *c)
 {
 	if (!c)
 		return;
-	if (c->file && c->file != stdin)
+	if (c->own_file)
 		fclose(c->file);
 	free(c->interfaces);
-	free(c->block);
-	free(c->path);
+	free(c->name);
 	free(c);
 }

@@ -1,338 +1,276 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * fault.c - A wire around a wire, with the faults of a bad network
- *
- * DOC: Theory of operation
- *	fault:OPTION=VALUE[,...]:WIRE
- *
- * Each direction is a line of its own: a stream of random numbers, and a fixed
- * number of slots for the frames that are held back or changed. For each frame
- * it is drawn, in this order: lost (a run of losses, then a single one),
- * damaged, repeated, and for each copy how long it is held back: by time (delay,
- * jitter) or until others have passed (reorder). A frame to which nothing
- * happens goes through without being copied.
- *
- * The same seed and the same calls give the same faults. Nothing is allocated
- * after opening. When all slots are taken, frames pass without being held.
- */
+/* fault.c - A wire on which things go wrong, the same way each time */
+#include "wire/fault.h"
+
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "wire/fault_lane.h"
 #include "wire/kinds.h"
+#include "wire/spec.h"
 
-#define SLOTS 256
-#define FRAME_MAX (66u << 10)
-#define RECV_MAX 64		/* frames taken from the inner wire a call      */
-#define REORDER_MAX 3		/* frames that overtake                         */
-#define REORDER_WAIT 1000000	/* ... or this long, when none comes [ns]       */
-#define US 1000
+#define UNIT_MAX (65535u + 64)	/* bytes of an uncut unit, link header included */
+#define ROUNDS_MAX 16		/* receives from the inner wire in one of ours  */
+#define RETRY_NS 1000000	/* after the inner wire was full                */
+#define BLOCKED 1
 
-enum slot_state { FREE, HELD, LENT };
-
-struct slot {
-	enum slot_state state;
-	ns_t due;
-	uint64_t after;		/* frames that must have passed the line        */
-	uint64_t order;		/* of those due at once, the first goes first   */
-	struct wire_frame frame;
-	struct iovec iov;
-};
-
-struct line {
-	uint64_t random;
-	uint64_t passed;	/* frames that came to this line                */
-	uint64_t orders;
-	uint32_t n_held;
-	bool in_burst;
-	struct slot slots[SLOTS];
-	uint8_t *memory;	/* SLOTS times FRAME_MAX                        */
+enum clock {
+	CLOCK_FRAMES,		/* the newest time that a frame had             */
+	CLOCK_LIVE,
+	CLOCK_CALLER,
 };
 
 struct fault {
 	struct wire wire;
 	struct wire *inner;
-	struct fault_options options;
-	bool virtual_time;
-	bool ended;		/* nothing more comes from the inner wire       */
+	enum clock clock;
 	ns_t now;
-	struct line in, out;
+	ns_t retry;		/* not before this to the inner wire            */
+	struct lane rx, tx;
+	struct wire_frame batch[LANE_BATCH];	/* on their way in or out       */
 };
 
-static struct fault *fault_of(struct wire *w)
+static struct fault *fault_of(const struct wire *w)
 {
-	return (struct fault *)w;
+	return (struct fault *)(uintptr_t)w;
 }
 
-static ns_t now(const struct fault *f)
+/* ---- Time -------------------------------------------------------------------- */
+
+static void read_clock(struct fault *f)
 {
 	struct timespec t;
 
-	if (f->virtual_time)
-		return f->now;
+	if (f->clock != CLOCK_LIVE)
+		return;
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (ns_t)t.tv_sec * 1000000000 + (ns_t)t.tv_nsec;
+	f->now = (ns_t)t.tv_sec * 1000000000 + (ns_t)t.tv_nsec;
 }
 
-/* splitmix64: Steele, Lea and Flood, "Fast splittable pseudorandom ..." */
-static uint64_t draw(struct line *l)
+static void see_time(struct fault *f, const struct wire_frame *frame)
 {
-	uint64_t z = l->random += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-static bool happens(struct line *l, double probability)
-{
-	return probability > 0 &&
-	       (double)(draw(l) >> 11) * 0x1p-53 < probability;
-}
-
-static bool is_lost(const struct fault_options *o, struct line *l)
-{
-	if (l->in_burst && o->burst_len >= 1)
-		l->in_burst = !happens(l, 1 / o->burst_len);
-	else
-		l->in_burst = happens(l, o->burst_loss);
-	return l->in_burst || happens(l, o->loss);
-}
-
-static struct slot *take_slot(struct line *l, const struct wire_frame *f)
-{
-	if (f->len > FRAME_MAX)
-		return NULL;
-	for (unsigned n = 0; n < SLOTS; n++) {
-		struct slot *s = &l->slots[n];
-
-		if (s->state != FREE)
-			continue;
-		s->frame = *f;
-		s->iov.iov_base = l->memory + (size_t)n * FRAME_MAX;
-		s->iov.iov_len = wire_frame_copy(f, s->iov.iov_base);
-		s->frame.iov = &s->iov;
-		s->frame.n_iov = 1;
-		s->state = HELD;
-		s->order = l->orders++;
-		l->n_held++;
-		return s;
-	}
-	return NULL;
-}
-
-static void damage(struct line *l, struct slot *s)
-{
-	uint64_t bit = s->frame.len ? draw(l) % (s->frame.len * 8ULL) : 0;
-
-	if (s->frame.len)
-		((uint8_t *)s->iov.iov_base)[bit / 8] ^=
-			(uint8_t)(1u << (bit % 8));
-}
-
-/* When a frame that comes now may go on. */
-static void hold_back(const struct fault *f, struct line *l, struct slot *s,
-		      bool reordered)
-{
-	const struct fault_options *o = &f->options;
-
-	s->due = now(f) + o->delay + (o->jitter ? draw(l) % (o->jitter + 1) : 0);
-	s->after = 0;
-	if (reordered) {
-		s->after = l->passed + 1 + draw(l) % REORDER_MAX;
-		s->due += REORDER_WAIT;
-	}
-}
-
-static bool is_due(const struct line *l, const struct slot *s, ns_t time)
-{
-	return s->state == HELD &&
-	       (s->due <= time || (s->after && s->after <= l->passed));
-}
-
-/* Of the slots that are due, the one that came first; NULL: none. */
-static struct slot *next_due(struct line *l, ns_t time)
-{
-	struct slot *best = NULL;
-
-	if (l->n_held == 0)
-		return NULL;
-	for (unsigned n = 0; n < SLOTS; n++) {
-		struct slot *s = &l->slots[n];
-
-		if (!is_due(l, s, time))
-			continue;
-		if (!best || s->due < best->due ||
-		    (s->due == best->due && s->order < best->order))
-			best = s;
-	}
-	return best;
-}
-
-/* Puts a copy into a slot; false when there is none. */
-static bool keep(struct fault *f, struct line *l, const struct wire_frame *frame,
-		 bool damaged, bool reordered)
-{
-	struct slot *s = take_slot(l, frame);
-
-	if (!s)
-		return false;
-	if (damaged)
-		damage(l, s);
-	hold_back(f, l, s, reordered);
-	return true;
+	if (f->clock == CLOCK_FRAMES && frame->time > f->now)
+		f->now = frame->time;
 }
 
 /*
- * What becomes of a frame: false when it is lost or held back, else *through is
- * the frame to pass on.
+ * No slots are left, and the clock moves with the frames only: moves it to the
+ * next deadline, or nothing would ever move again. Return: false when time is
+ * not ours to move.
  */
-static bool meet(struct fault *f, struct line *l, const struct wire_frame *frame,
-		 struct wire_frame *through)
+static bool force_time(struct fault *f, const struct lane *l)
 {
-	const struct fault_options *o = &f->options;
-	bool damaged, repeated, reordered, waits = o->delay || o->jitter;
-	bool kept = false;
+	ns_t due = lane_deadline(l);
 
-	l->passed++;
-	if (is_lost(o, l))
+	if (f->clock != CLOCK_FRAMES || due == NS_NEVER)
 		return false;
-	damaged = happens(l, o->corrupt);
-	repeated = happens(l, o->duplicate);
-	reordered = happens(l, o->reorder);
-	*through = *frame;
-	if (damaged || reordered || waits)
-		kept = keep(f, l, frame, damaged, reordered);
-	if (repeated)
-		keep(f, l, frame, damaged, false);
-	return !kept;
+	if (due > f->now)
+		f->now = due;
+	return true;
 }
 
-static void release_lent(struct line *l)
+/* ---- To the inner wire ----------------------------------------------------------- */
+
+/* Return: 0; BLOCKED: the rest waits; -errno: the inner wire is broken. */
+static int send_stage(struct fault *f)
 {
-	for (unsigned n = 0; n < SLOTS; n++) {
-		if (l->slots[n].state == LENT)
-			l->slots[n].state = FREE;
+	uint32_t n = f->tx.n_stage;
+	int sent;
+
+	if (n == 0)
+		return 0;
+	sent = wire_send(f->inner, f->batch, n);
+	if (sent < 0) {
+		lane_drop(&f->tx);
+		return sent;
 	}
+	lane_done(&f->tx, (uint32_t)sent);
+	if ((uint32_t)sent == n)
+		return 0;
+	f->retry = f->now + RETRY_NS;
+	return BLOCKED;
 }
 
-static void lend(struct line *l, struct slot *s)
+/* Sends all that is due at @now. Return: as send_stage(). */
+static int send_due(struct fault *f, ns_t now)
 {
-	s->state = LENT;
-	l->n_held--;
+	int err;
+
+	lane_begin(&f->tx, f->batch, LANE_BATCH);
+	do {
+		lane_advance(&f->tx, now);
+		if (f->tx.n_stage == 0)
+			return 0;
+		err = send_stage(f);
+	} while (!err);
+	return err;
 }
 
-/* Sends what is due of what is held back on the way out. */
-static void send_due(struct fault *f)
+/* Makes room for one frame more. Return: as send_stage(). */
+static int make_room(struct fault *f)
 {
-	struct slot *s;
+	int err = send_stage(f);
 
-	while ((s = next_due(&f->out, now(f)))) {
-		if (wire_send(f->inner, &s->frame, 1) != 1)
-			return;
-		s->state = FREE;
-		f->out.n_held--;
+	while (!err && lane_room(&f->tx) == 0) {
+		if (!force_time(f, &f->tx))
+			return BLOCKED;
+		err = send_due(f, f->now);
 	}
+	return err;
 }
 
-static unsigned recv_due(struct fault *f, struct wire_frame *frames, unsigned n)
+static void count_tx(struct fault *f, const struct wire_frame *frames, int n)
 {
-	unsigned got = 0;
-	struct slot *s;
+	struct wire_stats *s = &f->wire.stats;
 
-	while (got < n && (s = next_due(&f->in, now(f)))) {
-		frames[got++] = s->frame;
-		lend(&f->in, s);
+	for (; n > 0; n--, frames++) {
+		s->tx_frames++;
+		s->tx_bytes += frames->len;
 	}
-	return got;
-}
-
-static int fault_recv(struct wire *w, struct wire_frame *frames, unsigned n)
-{
-	struct wire_frame in[RECV_MAX];
-	struct fault *f = fault_of(w);
-	unsigned got;
-	int taken = 0;
-
-	release_lent(&f->in);
-	send_due(f);
-	got = recv_due(f, frames, n);
-	if (got < n && !f->ended)
-		taken = wire_recv(f->inner, in,
-				  n - got < RECV_MAX ? n - got : RECV_MAX);
-	if (taken == -ENODATA)
-		f->ended = true;
-	else if (taken < 0)
-		return got ? (int)got : taken;
-	for (int at = 0; at < taken; at++) {
-		if (meet(f, &f->in, &in[at], &frames[got]))
-			got++;
-	}
-	/* What the new frames pushed out, as far as there is room. */
-	got += recv_due(f, frames + got, n - got);
-	for (unsigned at = 0; at < got; at++)
-		w->stats.rx_bytes += frames[at].len;
-	w->stats.rx_frames += got;
-	return got == 0 && f->ended && f->in.n_held == 0 ? -ENODATA : (int)got;
+	s->tx_dropped = f->inner->stats.tx_dropped + f->tx.counts.lost +
+			f->tx.counts.too_long;
 }
 
 static int fault_send(struct wire *w, const struct wire_frame *frames,
 		      unsigned n)
 {
 	struct fault *f = fault_of(w);
+	unsigned taken = 0;
+	int err;
 
-	for (unsigned at = 0; at < n; at++) {
-		struct wire_frame through;
-
-		if (meet(f, &f->out, &frames[at], &through) &&
-		    wire_send(f->inner, &through, 1) != 1)
-			w->stats.tx_dropped++;
-		send_due(f);
-		w->stats.tx_frames++;
-		w->stats.tx_bytes += frames[at].len;
+	read_clock(f);
+	err = send_due(f, f->now);
+	for (; taken < n && !err; taken++) {
+		see_time(f, &frames[taken]);
+		lane_advance(&f->tx, f->now);
+		if (f->tx.n_stage + 2 > LANE_BATCH || !lane_room(&f->tx))
+			err = make_room(f);
+		if (err)
+			break;
+		lane_admit(&f->tx, &frames[taken], f->now);
 	}
-	return (int)n;
+	/* What waits behind a full wire was taken all the same. */
+	if (!err)
+		err = send_stage(f);
+	if (err < 0 && taken == 0)
+		return err;
+	count_tx(f, frames, (int)taken);
+	return (int)taken;
 }
+
+/* ---- From the inner wire --------------------------------------------------------- */
+
+static int admit_received(struct fault *f, uint32_t want)
+{
+	struct wire_frame frames[LANE_BATCH];
+	int got, n;
+
+	got = wire_recv(f->inner, frames, want);
+	for (n = 0; n < got; n++) {
+		see_time(f, &frames[n]);
+		lane_advance(&f->rx, f->now);
+		lane_admit(&f->rx, &frames[n], f->now);
+	}
+	return got;
+}
+
+/* The inner wire will give no more. */
+static int finish_rx(struct fault *f)
+{
+	if (f->clock == CLOCK_FRAMES)
+		lane_advance(&f->rx, NS_NEVER);
+	return f->rx.n_stage || !lane_is_empty(&f->rx) ? 0 : -ENODATA;
+}
+
+/*
+ * Fills the stage. Frames that lie in the inner wire's memory must leave it
+ * before the next receive, so the first of these is the last round.
+ */
+static int receive(struct fault *f)
+{
+	struct lane *l = &f->rx;
+	int round, got;
+
+	for (round = 0; round < ROUNDS_MAX; round++) {
+		uint32_t want, room;
+
+		lane_advance(l, f->now);
+		want = l->stage_max - l->n_stage;
+		if (want == 0 || l->n_borrowed)
+			return 0;
+		room = lane_room(l);
+		if (room == 0 && (l->n_stage || !force_time(f, l)))
+			return 0;
+		if (room == 0)
+			continue;
+		got = admit_received(f, want < room ? want : room);
+		if (got == -ENODATA)
+			return finish_rx(f);
+		if (got <= 0)
+			return got;
+	}
+	return 0;
+}
+
+static void count_rx(struct fault *f)
+{
+	struct wire_stats *s = &f->wire.stats;
+	uint32_t n;
+
+	for (n = 0; n < f->rx.n_stage; n++)
+		s->rx_bytes += f->rx.stage[n].len;
+	s->rx_frames += f->rx.n_stage;
+	s->rx_dropped = f->inner->stats.rx_dropped + f->rx.counts.lost +
+			f->rx.counts.too_long;
+}
+
+static int fault_recv(struct wire *w, struct wire_frame *frames, unsigned n)
+{
+	struct fault *f = fault_of(w);
+	int err;
+
+	lane_drop(&f->rx);
+	read_clock(f);
+	if (!lane_is_empty(&f->tx))
+		(void)!send_due(f, f->now);
+	lane_begin(&f->rx, frames, n);
+	if (n == 0)
+		return 0;
+	err = receive(f);
+	count_rx(f);
+	return f->rx.n_stage ? (int)f->rx.n_stage : err;
+}
+
+/* ---- The rest of a wire ------------------------------------------------------------ */
 
 static int fault_fd(const struct wire *w)
 {
-	return wire_fd(((const struct fault *)w)->inner);
-}
-
-static ns_t line_deadline(const struct line *l)
-{
-	ns_t first = NS_NEVER;
-
-	if (l->n_held == 0)
-		return NS_NEVER;
-	for (unsigned n = 0; n < SLOTS; n++) {
-		if (l->slots[n].state == HELD && l->slots[n].due < first)
-			first = l->slots[n].due;
-	}
-	return first;
+	return wire_fd(fault_of(w)->inner);
 }
 
 static ns_t fault_deadline(const struct wire *w)
 {
-	const struct fault *f = (const struct fault *)w;
-	ns_t in = line_deadline(&f->in), out = line_deadline(&f->out);
-	ns_t inner = wire_deadline(f->inner);
+	const struct fault *f = fault_of(w);
+	ns_t inner = wire_deadline(f->inner), rx = lane_deadline(&f->rx);
+	ns_t tx = lane_deadline(&f->tx);
 
-	if (out < in)
-		in = out;
-	return inner < in ? inner : in;
+	if (tx < f->retry)
+		tx = f->retry;
+	if (rx > tx)
+		rx = tx;
+	return inner < rx ? inner : rx;
 }
 
 static int fault_close(struct wire *w)
 {
 	struct fault *f = fault_of(w);
-	int err = wire_close(f->inner);
+	int err = send_due(f, NS_NEVER), inner_err = wire_close(f->inner);
 
-	free(f->in.memory);
-	free(f->out.memory);
+	lane_close(&f->rx);
+	lane_close(&f->tx);
 	free(f);
-	return err;
+	return err < 0 ? err : inner_err;
 }
 
 static const struct wire_ops fault_ops = {
@@ -344,132 +282,90 @@ static const struct wire_ops fault_ops = {
 	.close = fault_close,
 };
 
+void fault_set_time(struct wire *w, ns_t now)
+{
+	struct fault *f = fault_of(w);
+
+	if (f->clock != CLOCK_CALLER || now > f->now)
+		f->now = now;
+	f->clock = CLOCK_CALLER;
+}
+
+struct fault_counts fault_counts(const struct wire *w, bool is_tx)
+{
+	return is_tx ? fault_of(w)->tx.counts : fault_of(w)->rx.counts;
+}
+
+/* ---- Make it ------------------------------------------------------------------------- */
+
+static bool is_rate(double v)
+{
+	return v >= 0 && v <= 1;
+}
+
+static bool is_valid(const struct fault_rates *r)
+{
+	return is_rate(r->loss) && is_rate(r->burst_start) &&
+	       is_rate(r->burst_end) && is_rate(r->burst_loss) &&
+	       is_rate(r->truncate) && is_rate(r->corrupt) && is_rate(r->dup) &&
+	       is_rate(r->reorder) && r->corrupt_bits >= 1 &&
+	       r->corrupt_bits <= 64 && r->reorder_span >= 1 &&
+	       r->reorder_span <= 64 &&
+	       r->reorder_hold_ns <= FAULT_DELAY_MAX &&
+	       r->delay_ns <= FAULT_DELAY_MAX &&
+	       r->jitter_ns <= FAULT_DELAY_MAX;
+}
+
+static void set_wire(struct fault *f, const struct fault_rates *tx)
+{
+	struct wire_caps *caps = &f->wire.caps;
+
+	f->wire.ops = &fault_ops;
+	*caps = f->inner->caps;
+	memcpy(f->wire.name, f->inner->name, sizeof(f->wire.name));
+	f->clock = caps->live ? CLOCK_LIVE : CLOCK_FRAMES;
+	if (tx->corrupt > 0 || tx->truncate > 0)
+		caps->csum = caps->tso4 = caps->tso6 = caps->uso = false;
+}
+
+static uint32_t slot_bytes_of(const struct wire_caps *caps)
+{
+	if (caps->offload && caps->max_frame < UNIT_MAX)
+		return UNIT_MAX;
+	return caps->max_frame;
+}
+
 int fault_wrap(struct wire **out, struct wire *inner,
 	       const struct fault_options *options)
 {
-	struct fault *f = calloc(1, sizeof(*f));
-
-	if (!f)
-		return -ENOMEM;
-	f->in.memory = malloc((size_t)SLOTS * FRAME_MAX);
-	f->out.memory = malloc((size_t)SLOTS * FRAME_MAX);
-	if (!f->in.memory || !f->out.memory) {
-		free(f->in.memory);
-		free(f->out.memory);
-		free(f);
-		return -ENOMEM;
-	}
-	f->inner = inner;
-	f->options = *options;
-	f->in.random = options->seed;
-	f->out.random = ~options->seed;
-	f->wire.ops = &fault_ops;
-	f->wire.caps = inner->caps;
-	memcpy(f->wire.name, inner->name, sizeof(f->wire.name));
-	*out = &f->wire;
-	return 0;
-}
-
-void fault_set_time(struct wire *fault, ns_t time)
-{
-	struct fault *f = fault_of(fault);
-
-	f->virtual_time = true;
-	f->now = time;
-}
-
-/* ---- fault:OPTION=VALUE,...:WIRE --------------------------------------------- */
-
-static int refuse(struct wire_error *error, const char *what, const char *why)
-{
-	snprintf(error->text, sizeof(error->text), "wire fault: %.100s: %s", what,
-		 why);
-	return -EINVAL;
-}
-
-static int take_option(struct fault_options *o, const char *name,
-		       const char *text, struct wire_error *error)
-{
-	const struct {
-		const char *name;
-		double *probability;	/* or NULL: a number */
-		double most;
-	} known[] = {
-		{ "loss", &o->loss, 1 },
-		{ "burst_loss", &o->burst_loss, 1 },
-		{ "burst_len", &o->burst_len, 1e6 },
-		{ "dup", &o->duplicate, 1 },
-		{ "reorder", &o->reorder, 1 },
-		{ "corrupt", &o->corrupt, 1 },
-		{ "delay_us", NULL, 6e7 },
-		{ "jitter_us", NULL, 6e7 },
-		{ "seed", NULL, 9e18 },
-	};
-	char *end;
-	double v = strtod(text, &end);
-
-	for (size_t n = 0; n < ARRAY_SIZE(known); n++) {
-		if (strcmp(known[n].name, name) != 0)
-			continue;
-		if (end == text || *end || !(v >= 0 && v <= known[n].most))
-			return refuse(error, name, "not a number in its range");
-		if (known[n].probability)
-			*known[n].probability = v;
-		else if (!strcmp(name, "delay_us"))
-			o->delay = (ns_t)(v * US);
-		else if (!strcmp(name, "jitter_us"))
-			o->jitter = (ns_t)(v * US);
-		else
-			o->seed = strtoull(text, NULL, 10);
-		return 0;
-	}
-	return refuse(error, name, "unknown option; loss, burst_loss, burst_len, "
-		      "dup, reorder, corrupt, delay_us, jitter_us, seed");
-}
-
-static int parse_options(struct fault_options *o, char *text,
-			 struct wire_error *error)
-{
-	char *save = NULL;
-
-	for (char *option = strtok_r(text, ",", &save); option;
-	     option = strtok_r(NULL, ",", &save)) {
-		char *value = strchr(option, '=');
-		int err;
-
-		if (!value)
-			return refuse(error, option, "no value");
-		*value = '\0';
-		err = take_option(o, option, value + 1, error);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-int fault_open(struct wire **out, const char *args, struct wire_error *error)
-{
-	struct fault_options o = { .burst_len = 1 };
-	const char *colon = strchr(args, ':');
-	struct wire *inner;
-	char options[512];
+	uint32_t slots = 8, slot_bytes = slot_bytes_of(&inner->caps);
+	struct fault_options o;
+	struct fault *f;
 	int err;
 
-	if (!colon || (size_t)(colon - args) >= sizeof(options))
-		return refuse(error, args, "it is fault:OPTION=VALUE,...:WIRE");
-	memcpy(options, args, (size_t)(colon - args));
-	options[colon - args] = '\0';
-	err = parse_options(&o, options, error);
-	if (err)
-		return err;
-	err = wire_open(&inner, colon + 1, error);
-	if (err)
-		return err;
-	err = fault_wrap(out, inner, &o);
+	fault_defaults(&o);
+	if (options)
+		o = *options;
+	if (o.queue < 8 || o.queue > 65536 || !is_valid(&o.rx) ||
+	    !is_valid(&o.tx))
+		return -EINVAL;
+	while (slots < o.queue)
+		slots *= 2;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+	err = lane_open(&f->rx, &o.rx, slot_bytes, slots, 2 * o.seed);
+	if (!err)
+		err = lane_open(&f->tx, &o.tx, slot_bytes, slots,
+				2 * o.seed + 1);
 	if (err) {
-		wire_close(inner);
-		snprintf(error->text, sizeof(error->text),
-			 "wire fault: out of memory");
+		lane_close(&f->rx);
+		lane_close(&f->tx);
+		free(f);
+		return err;
 	}
-	return err;
+	f->inner = inner;
+	set_wire(f, &o.tx);
+	*out = &f->wire;
+	return 0;
 }

@@ -1,40 +1,31 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* open.c - Open a wire by its specification */
 #include <errno.h>
-#include <stdio.h>
 
 #include "wire/kinds.h"
+#include "wire/spec.h"
 
 static const struct {
 	const char *kind;
-	int (*open)(struct wire **out, const char *args,
-		    struct wire_error *error);
+	wire_open_fn *open;
 } kinds[] = {
 	{ "afpacket", afpacket_open },
-	{ "fault", fault_open },
-	{ "pcap", pcap_open },
 	{ "tap", tap_open },
+	{ "pcap", pcap_open },
 	{ "trace", trace_open },
+	{ "fault", fault_open },
 };
 
 int wire_open(struct wire **out, const char *spec, struct wire_error *error)
 {
-	const char *colon = strchr(spec, ':');
-	size_t len = colon ? (size_t)(colon - spec) : strlen(spec);
+	size_t len = strcspn(spec, ":");
 
-	*out = NULL;
-	for (size_t n = 0; n < ARRAY_SIZE(kinds); n++) {
-		if (strlen(kinds[n].kind) != len ||
-		    strncmp(kinds[n].kind, spec, len) != 0)
-			continue;
-		if (colon)
-			return kinds[n].open(out, colon + 1, error);
-		snprintf(error->text, sizeof(error->text),
-			 "wire %.100s: no name; it is KIND:NAME", spec);
-		return -EINVAL;
+	for (size_t k = 0; spec[len] == ':' && k < ARRAY_SIZE(kinds); k++) {
+		if (strlen(kinds[k].kind) == len &&
+		    !memcmp(kinds[k].kind, spec, len))
+			return kinds[k].open(out, spec + len + 1, error);
 	}
-	snprintf(error->text, sizeof(error->text),
-		 "wire %.100s: unknown kind; afpacket, fault, pcap, tap, trace",
-		 spec);
-	return -EINVAL;
+	return spec_error(error, -EINVAL, *spec ? spec : "wire",
+			  "not a wire; KIND:NAME with KIND afpacket, tap, pcap, "
+			  "trace or fault");
 }

@@ -1,32 +1,35 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * pair.c - A link in memory: what is sent at one end arrives at the other
- *
- * For tests and simulations: one thread, no clock. Two rings of slots of one
- * size, allocated at once. The slots that a receive handed out are free again
- * at the next one.
- */
+/* pair.c - Two wires in memory: what one end sends the other receives */
+#include "wire/pair.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "wire/kinds.h"
+#define FRAMES_MAX 65536u
+#define BYTES_MAX (1u << 30)
+#define NO_ROOM UINT32_MAX
 
-#define FRAMES_MAX 65536
-#define LINKTYPE_ETHERNET 1
-
-struct slot {
-	uint32_t len;
+struct entry {
+	struct iovec iov;	/* into bytes[]                                 */
+	uint32_t start;		/* offset of it                                 */
+	uint32_t full_len;
+	uint16_t linktype;
 	struct wire_offload offload;
 	ns_t time;
-	struct iovec iov;
 };
 
-struct ring {
-	uint32_t head, tail;	/* sent, freed; head - tail are in use          */
-	uint32_t lent;		/* handed out, from tail on                     */
-	struct slot *slots;
-	uint8_t *memory;
+/*
+ * From head to tail, both only grow: first @n_lent entries that the receiver
+ * still reads, then those on the way. The bytes in use are those from the
+ * start of the head entry to @put, around the end of bytes[] or not.
+ */
+struct lane {
+	uint64_t head, tail;
+	uint32_t n_lent;
+	uint32_t put;
+	struct entry *entries;
+	uint8_t *bytes;
 };
 
 struct pair;
@@ -34,87 +37,158 @@ struct pair;
 struct pair_end {
 	struct wire wire;
 	struct pair *pair;
-	struct ring *in, *out;
-	bool closed;
+	struct lane *to, *from;
+	bool is_closed;
 };
 
 struct pair {
-	struct pair_end ends[2];
-	struct ring rings[2];
-	uint32_t mask;
-	uint32_t frame_bytes;
+	struct pair_options options;
+	struct pair_end end[2];
+	struct lane lane[2];
 };
 
-static struct pair_end *end_of(struct wire *w)
+static struct pair_end *end_of(const struct wire *w)
 {
-	return (struct pair_end *)w;
+	return (struct pair_end *)(uintptr_t)w;
 }
 
-static int pair_recv(struct wire *w, struct wire_frame *frames, unsigned n)
+static bool is_other_closed(const struct pair_end *e)
 {
-	struct pair_end *e = end_of(w);
-	struct ring *r = e->in;
-	const struct pair_end *other = &e->pair->ends[e == e->pair->ends];
-	unsigned got = 0;
+	return e->pair->end[e == &e->pair->end[0]].is_closed;
+}
 
-	r->tail += r->lent;
-	r->lent = 0;
-	for (; got < n && r->tail + got != r->head; got++) {
-		struct slot *s = &r->slots[(r->tail + got) & e->pair->mask];
+static struct entry *entry_at(const struct pair *p, const struct lane *l,
+			      uint64_t number)
+{
+	return &l->entries[number & (p->options.n_frames - 1)];
+}
 
-		frames[got] = (struct wire_frame){
-			.iov = &s->iov,
-			.n_iov = 1,
-			.len = s->len,
-			.full_len = s->len,
-			.linktype = LINKTYPE_ETHERNET,
-			.offload = s->offload,
-			.time = s->time,
-		};
-		w->stats.rx_frames++;
-		w->stats.rx_bytes += s->len;
+/* ---- Send ------------------------------------------------------------------- */
+
+/*
+ * Where @bytes fit in one piece, or NO_ROOM. While there are entries @put is
+ * not before them unless the bytes in use go around the end.
+ */
+static uint32_t find_room(const struct pair *p, const struct lane *l,
+			  uint32_t bytes)
+{
+	uint32_t first;
+
+	if (l->head == l->tail)
+		return 0;
+	first = entry_at(p, l, l->head)->start;
+	if (l->put > first) {
+		if (p->options.n_bytes - l->put >= bytes)
+			return l->put;
+		return bytes <= first ? 0 : NO_ROOM;
 	}
-	r->lent = got;
-	return got == 0 && other->closed ? -ENODATA : (int)got;
+	return bytes <= first - l->put ? l->put : NO_ROOM;
 }
 
-static bool put(struct pair *p, struct ring *r, const struct wire_frame *f)
+static uint32_t place_bytes(uint32_t len)
 {
-	struct slot *s = &r->slots[r->head & p->mask];
+	return len ? (len + CACHE_LINE - 1) & ~(uint32_t)(CACHE_LINE - 1) :
+		     CACHE_LINE;
+}
 
-	if (f->len > p->frame_bytes)
+static bool is_refused(const struct pair_options *o, const struct wire_frame *f)
+{
+	bool is_unit = (f->offload.gso_type & ~WIRE_GSO_ECN) != WIRE_GSO_NONE;
+
+	if (!o->offload && (is_unit || f->offload.flags & WIRE_NEEDS_CSUM))
+		return true;
+	return f->len > (is_unit ? PAIR_UNIT_MAX : o->max_frame);
+}
+
+/* Return: false when there is no room. */
+static bool send_one(const struct pair_end *e, const struct wire_frame *f)
+{
+	const struct pair *p = e->pair;
+	struct lane *l = e->to;
+	struct entry *entry = entry_at(p, l, l->tail);
+	uint32_t bytes = place_bytes(f->len), start;
+
+	if (l->tail - l->head == p->options.n_frames)
 		return false;
-	s->len = wire_frame_copy(f, s->iov.iov_base);
-	s->iov.iov_len = s->len;
-	s->offload = f->offload;
-	s->time = f->time;
-	r->head++;
+	start = find_room(p, l, bytes);
+	if (start == NO_ROOM)
+		return false;
+	wire_frame_copy(f, l->bytes + start);
+	*entry = (struct entry){
+		.iov = { l->bytes + start, f->len },
+		.start = start,
+		.full_len = f->full_len ? f->full_len : f->len,
+		.linktype = f->linktype,
+		.time = f->time,
+	};
+	if (p->options.offload)
+		entry->offload = f->offload;
+	l->put = start + bytes;
+	l->tail++;
 	return true;
 }
 
 static int pair_send(struct wire *w, const struct wire_frame *frames, unsigned n)
 {
 	struct pair_end *e = end_of(w);
-	struct pair *p = e->pair;
-	unsigned taken = 0;
+	unsigned taken;
 
-	for (; taken < n && e->out->head - e->out->tail <= p->mask; taken++) {
-		if (p->ends[e == p->ends].closed ||
-		    !put(p, e->out, &frames[taken])) {
+	if (is_other_closed(e))
+		return -EPIPE;
+	for (taken = 0; taken < n; taken++) {
+		const struct wire_frame *f = &frames[taken];
+
+		if (is_refused(&e->pair->options, f)) {
 			w->stats.tx_dropped++;
 			continue;
 		}
+		if (!send_one(e, f))
+			break;
 		w->stats.tx_frames++;
-		w->stats.tx_bytes += frames[taken].len;
+		w->stats.tx_bytes += f->len;
 	}
 	return (int)taken;
 }
 
-static void free_pair(struct pair *p)
+/* ---- Receive ----------------------------------------------------------------- */
+
+static void fill_frame(struct wire_frame *f, const struct entry *entry)
 {
-	for (unsigned n = 0; n < 2; n++) {
-		free(p->rings[n].slots);
-		free(p->rings[n].memory);
+	*f = (struct wire_frame){
+		.iov = &entry->iov,
+		.n_iov = 1,
+		.len = (uint32_t)entry->iov.iov_len,
+		.full_len = entry->full_len,
+		.linktype = entry->linktype,
+		.offload = entry->offload,
+		.time = entry->time,
+	};
+}
+
+static int pair_recv(struct wire *w, struct wire_frame *frames, unsigned n)
+{
+	struct pair_end *e = end_of(w);
+	struct lane *l = e->from;
+	unsigned got = 0;
+
+	l->head += l->n_lent;
+	l->n_lent = 0;
+	for (; got < n && l->head + got < l->tail; got++) {
+		fill_frame(&frames[got], entry_at(e->pair, l, l->head + got));
+		w->stats.rx_bytes += frames[got].len;
+	}
+	l->n_lent = got;
+	w->stats.rx_frames += got;
+	return got || n == 0 || !is_other_closed(e) ? (int)got : -ENODATA;
+}
+
+/* ---- Make and release ---------------------------------------------------------- */
+
+static void release(struct pair *p)
+{
+	for (int n = 0; n < 2; n++) {
+		free(p->lane[n].entries);
+		free(p->lane[n].bytes);
 	}
 	free(p);
 }
@@ -123,9 +197,9 @@ static int pair_close(struct wire *w)
 {
 	struct pair_end *e = end_of(w);
 
-	e->closed = true;
-	if (e->pair->ends[0].closed && e->pair->ends[1].closed)
-		free_pair(e->pair);
+	e->is_closed = true;
+	if (is_other_closed(e))
+		release(e->pair);
 	return 0;
 }
 
@@ -136,57 +210,78 @@ static const struct wire_ops pair_ops = {
 	.close = pair_close,
 };
 
-static int make_ring(struct ring *r, uint32_t slots, uint32_t frame_bytes)
+static void set_end(struct pair *p, int n)
 {
-	r->slots = calloc(slots, sizeof(*r->slots));
-	r->memory = calloc(slots, frame_bytes);
-	if (!r->slots || !r->memory)
-		return -ENOMEM;
-	for (uint32_t n = 0; n < slots; n++)
-		r->slots[n].iov.iov_base = r->memory + (size_t)n * frame_bytes;
+	const struct pair_options *o = &p->options;
+	struct pair_end *e = &p->end[n];
+
+	e->pair = p;
+	e->to = &p->lane[n];
+	e->from = &p->lane[1 - n];
+	e->wire.ops = &pair_ops;
+	e->wire.caps = (struct wire_caps){
+		.offload = o->offload,
+		.csum = o->offload,
+		.tso4 = o->offload,
+		.tso6 = o->offload,
+		.uso = o->offload,
+		.live = o->live,
+		.linktype = o->linktype,
+		.max_frame = o->max_frame,
+	};
+	snprintf(e->wire.name, sizeof(e->wire.name), "pair-%c", 'a' + n);
+}
+
+/* The number of frames becomes a power of two, that of bytes whole places. */
+static int take_options(struct pair_options *to, const struct pair_options *o)
+{
+	uint32_t longest, frames = 1;
+
+	*to = o ? *o : (struct pair_options){ 0 };
+	if (!to->n_frames)
+		to->n_frames = 256;
+	if (!to->n_bytes)
+		to->n_bytes = 1u << 20;
+	if (!to->max_frame)
+		to->max_frame = 1514;
+	if (!to->linktype)
+		to->linktype = 1;
+	longest = to->max_frame;
+	if (to->offload && longest < PAIR_UNIT_MAX)
+		longest = PAIR_UNIT_MAX;
+	if (to->n_frames > FRAMES_MAX || to->n_bytes > BYTES_MAX ||
+	    longest > to->n_bytes)
+		return -EINVAL;
+	while (frames < to->n_frames)
+		frames *= 2;
+	to->n_frames = frames;
+	to->n_bytes = place_bytes(to->n_bytes);
 	return 0;
 }
 
-static void make_end(struct pair *p, unsigned n, bool offload)
+int pair_create(struct wire **a, struct wire **b,
+		const struct pair_options *options)
 {
-	struct pair_end *e = &p->ends[n];
+	struct pair *p = calloc(1, sizeof(*p));
+	int n, err;
 
-	e->pair = p;
-	e->in = &p->rings[n];
-	e->out = &p->rings[!n];
-	e->wire = (struct wire){
-		.ops = &pair_ops,
-		.caps = { .offload = offload, .csum = offload, .tso4 = offload,
-			  .tso6 = offload, .uso = offload, .live = true,
-			  .linktype = LINKTYPE_ETHERNET,
-			  .max_frame = p->frame_bytes },
-	};
-	snprintf(e->wire.name, sizeof(e->wire.name), "pair%u", n);
-}
-
-int pair_create(struct wire **a, struct wire **b, uint32_t frames,
-		uint32_t frame_bytes, bool offload)
-{
-	uint32_t slots = 1;
-	struct pair *p;
-
-	if (frames == 0 || frames > FRAMES_MAX || frame_bytes == 0)
-		return -EINVAL;
-	while (slots < frames)
-		slots *= 2;
-	p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
-	p->mask = slots - 1;
-	p->frame_bytes = frame_bytes;
-	if (make_ring(&p->rings[0], slots, frame_bytes) ||
-	    make_ring(&p->rings[1], slots, frame_bytes)) {
-		free_pair(p);
-		return -ENOMEM;
+	err = take_options(&p->options, options);
+	for (n = 0; n < 2 && !err; n++) {
+		struct lane *l = &p->lane[n];
+
+		l->entries = calloc(p->options.n_frames, sizeof(*l->entries));
+		l->bytes = malloc(p->options.n_bytes);
+		if (!l->entries || !l->bytes)
+			err = -ENOMEM;
+		set_end(p, n);
 	}
-	make_end(p, 0, offload);
-	make_end(p, 1, offload);
-	*a = &p->ends[0].wire;
-	*b = &p->ends[1].wire;
+	if (err) {
+		release(p);
+		return err;
+	}
+	*a = &p->end[0].wire;
+	*b = &p->end[1].wire;
 	return 0;
 }

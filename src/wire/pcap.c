@@ -1,114 +1,114 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * pcap.c - A capture as a wire: read what was received, write what is sent
+ * pcap.c - A capture as a wire: read what is received, write what is sent
  *
- *	pcap:FILE[,w=FILE]	either may be empty
+ *	pcap:in.pcap			receive; what is sent is dropped
+ *	pcap:in.pcap,w=out.pcapng	both
+ *	pcap:w=out.pcapng		send; nothing is received
  *
- * Received frames bear the times of the capture. What is sent without a file to
- * write to is dropped, and counted.
+ * A receive gives one frame: its time is the clock of whoever runs on this
+ * wire, and a batch has one time only.
+ *
+ * When the input turns out to be damaged the output is removed by close, not
+ * left half under its final name.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "wire/capture.h"
 #include "wire/kinds.h"
+#include "wire/spec.h"
 
-#define FRAME_MAX (1u << 18)
-
-struct pcap {
+struct pcap_wire {
 	struct wire wire;
-	struct capture *in;		/* NULL: nothing is received            */
+	struct capture *in;		/* NULL: nothing to receive             */
 	struct capture_writer *out;	/* NULL: what is sent is dropped        */
-	uint32_t out_interface;
-	uint16_t out_linktype;
-	bool has_interface;
+	struct capture_packet packet;	/* the latest                           */
+	bool is_pending;		/* @packet was not given out yet        */
+	int in_error, out_error;	/* these stay                           */
+	ns_t time;			/* of the latest frame with a time      */
 	struct iovec iov;
-	uint8_t frame[FRAME_MAX];	/* what is sent, in one piece           */
 };
 
-static struct pcap *pcap_of(struct wire *w)
+static struct pcap_wire *pcap_of(const struct wire *w)
 {
-	return (struct pcap *)w;
+	return (struct pcap_wire *)(uintptr_t)w;
 }
 
-/* One a call: the reader has room for one. */
 static int pcap_recv(struct wire *w, struct wire_frame *frames, unsigned n)
 {
-	struct pcap *p = pcap_of(w);
-	struct capture_packet packet;
-	int got;
+	struct pcap_wire *p = pcap_of(w);
+	int got = 1;
 
 	if (n == 0)
 		return 0;
 	if (!p->in)
 		return -ENODATA;
-	got = capture_next(p->in, &packet);
-	if (got <= 0)
+	if (!p->is_pending)
+		got = capture_next(p->in, &p->packet);
+	if (got < 0)
+		p->in_error = got;
+	if (got != 1)
 		return got ? got : -ENODATA;
-	p->iov = (struct iovec){ (void *)(uintptr_t)packet.data, packet.len };
+	p->is_pending = false;
+	p->iov.iov_base = (void *)(uintptr_t)p->packet.data;
+	p->iov.iov_len = p->packet.len;
 	frames[0] = (struct wire_frame){
 		.iov = &p->iov,
 		.n_iov = 1,
-		.len = packet.len,
-		.full_len = packet.full_len,
-		.linktype = packet.linktype,
-		.time = packet.time,
+		.len = p->packet.len,
+		.full_len = p->packet.full_len,
+		.linktype = p->packet.linktype,
+		.time = p->packet.time,
+		.comment = p->packet.comment,
 	};
+	if (p->packet.time)
+		p->time = p->packet.time;
 	w->stats.rx_frames++;
-	w->stats.rx_bytes += packet.len;
+	w->stats.rx_bytes += p->packet.len;
 	return 1;
 }
 
-static int write_frame(struct pcap *p, const struct wire_frame *f)
+static int pcap_send_one(struct pcap_wire *p, const struct wire_frame *f)
 {
-	struct capture_packet packet = {
-		.data = p->frame,
-		.len = f->len,
-		.full_len = f->full_len,
-		.time = f->time,
-		.comment = f->comment,
-		.direction = CAPTURE_OUT,
-	};
-	uint16_t linktype = f->linktype ? f->linktype : p->wire.caps.linktype;
+	struct capture_packet packet = { .comment = f->comment };
 
-	if (f->len > FRAME_MAX)
-		return -EMSGSIZE;
-	if (!p->has_interface || p->out_linktype != linktype) {
-		int err = capture_add_interface(p->out, linktype, "tto",
-						&p->out_interface);
-
-		if (err)
-			return err;
-		p->has_interface = true;
-		p->out_linktype = linktype;
-	}
-	packet.interface = p->out_interface;
-	wire_frame_copy(f, p->frame);
-	return capture_write(p->out, &packet);
+	if (f->time)
+		p->time = f->time;
+	packet.time = p->time;
+	return capture_write_frame(p->out, "tto", &packet, f);
 }
 
 static int pcap_send(struct wire *w, const struct wire_frame *frames, unsigned n)
 {
-	struct pcap *p = pcap_of(w);
+	struct pcap_wire *p = pcap_of(w);
+	unsigned taken;
 
-	for (unsigned at = 0; at < n; at++) {
-		if (!p->out || write_frame(p, &frames[at])) {
-			w->stats.tx_dropped++;
-			continue;
-		}
-		w->stats.tx_frames++;
-		w->stats.tx_bytes += frames[at].len;
+	if (!p->out) {
+		w->stats.tx_dropped += n;
+		return (int)n;
 	}
-	return (int)n;
+	for (taken = 0; taken < n && !p->out_error; taken++) {
+		p->out_error = pcap_send_one(p, &frames[taken]);
+		if (p->out_error)
+			break;
+		w->stats.tx_frames++;
+		w->stats.tx_bytes += frames[taken].len;
+	}
+	return taken || !p->out_error ? (int)taken : p->out_error;
 }
 
 static int pcap_close(struct wire *w)
 {
-	struct pcap *p = pcap_of(w);
-	struct wire_error error;
-	int err = p->out ? capture_finish(p->out, &error) : 0;
+	struct pcap_wire *p = pcap_of(w);
+	int err = p->in_error ? p->in_error : p->out_error;
 
+	if (p->out && err)
+		capture_abort(p->out);
+	else if (p->out)
+		err = capture_finish(p->out, NULL);
 	capture_close(p->in);
 	free(p);
 	return err;
@@ -121,48 +121,93 @@ static const struct wire_ops pcap_ops = {
 	.close = pcap_close,
 };
 
-static int open_files(struct pcap *p, char *args, struct wire_error *error)
+const char *pcap_error(const struct wire *w)
 {
-	char *to = strstr(args, ",w=");
-	int err = 0;
+	return pcap_of(w)->in ? capture_error(pcap_of(w)->in) : "";
+}
 
-	if (to) {
-		*to = '\0';
-		to += 3;
+struct arguments {
+	char in[PATH_MAX], out[PATH_MAX];	/* "": none */
+};
+
+static int parse_arguments(struct arguments *a, const char *args,
+			   struct wire_error *error)
+{
+	char word[PATH_MAX];
+	bool first = true;
+
+	a->in[0] = a->out[0] = '\0';
+	for (; first || *args == ','; first = false) {
+		if (!first)
+			args++;
+		if (spec_word(word, sizeof(word), &args, ","))
+			return spec_error(error, -ENAMETOOLONG, "pcap",
+					  "a name is too long");
+		if (!strncmp(word, "w=", 2))
+			strcpy(a->out, word + 2);
+		else if (first)
+			strcpy(a->in, word);
+		else if (*word)
+			return spec_error(error, -EINVAL, word,
+					  "not an option of pcap (w=FILE)");
 	}
-	snprintf(p->wire.name, sizeof(p->wire.name), "%.63s",
-		 *args ? args : to ? to : "");
-	if (!*args && !(to && *to)) {
-		snprintf(error->text, sizeof(error->text),
-			 "wire pcap: no file; it is pcap:FILE[,w=FILE]");
-		return -EINVAL;
-	}
-	if (*args)
-		err = capture_open(&p->in, args, error);
-	if (!err && to && *to)
-		err = capture_create(&p->out, to, error);
-	return err;
+	if (!a->in[0] && !a->out[0])
+		return spec_error(error, -EINVAL, "pcap", "no file is named");
+	return 0;
+}
+
+/* Reads the first packet, to know the link type and whether it is any good. */
+static int open_input(struct pcap_wire *p, const char *path,
+		      struct wire_error *error)
+{
+	struct capture_interface i;
+	int got = capture_open(&p->in, path, error);
+
+	if (got)
+		return got;
+	got = capture_next(p->in, &p->packet);
+	if (got < 0)
+		return snprintf(error->text, sizeof(error->text), "%s",
+				capture_error(p->in)), got;
+	p->is_pending = got == 1;
+	if (got == 1)
+		p->wire.caps.linktype = p->packet.linktype;
+	else if (capture_get_interface(p->in, 0, &i))
+		p->wire.caps.linktype = i.linktype;
+	return 0;
+}
+
+static void set_name(struct wire *w, const struct arguments *a)
+{
+	const char *path = a->in[0] ? a->in : a->out;
+	const char *slash = strrchr(path, '/');
+
+	snprintf(w->name, sizeof(w->name), "%.*s", (int)sizeof(w->name) - 1,
+		 slash ? slash + 1 : path);
 }
 
 int pcap_open(struct wire **out, const char *args, struct wire_error *error)
 {
-	struct pcap *p = calloc(1, sizeof(*p));
-	char *copy = strdup(args);
-	int err = -ENOMEM;
+	struct pcap_wire *p = calloc(1, sizeof(*p));
+	struct arguments a;
+	int err;
 
-	snprintf(error->text, sizeof(error->text), "wire pcap: out of memory");
-	if (p && copy)
-		err = open_files(p, copy, error);
-	free(copy);
+	if (!p)
+		return spec_error(error, -ENOMEM, "pcap", "out of memory");
+	p->wire.ops = &pcap_ops;
+	p->wire.caps.linktype = 1;
+	p->wire.caps.max_frame = CAPTURE_PACKET_MAX;
+	err = parse_arguments(&a, args, error);
+	if (!err && a.in[0])
+		err = open_input(p, a.in, error);
+	if (!err && a.out[0])
+		err = capture_create(&p->out, a.out, error);
 	if (err) {
-		if (p)
-			capture_close(p->in);
+		capture_close(p->in);
 		free(p);
 		return err;
 	}
-	p->wire.ops = &pcap_ops;
-	p->wire.caps.linktype = 1;
-	p->wire.caps.max_frame = FRAME_MAX;
+	set_name(&p->wire, &a);
 	*out = &p->wire;
 	return 0;
 }

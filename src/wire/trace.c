@@ -1,80 +1,99 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * trace.c - A wire around a wire: all that passes is written to a pcapng file
- *
- *	trace:FILE:WIRE
- *
- * Each frame with its direction. A write error does not disturb the traffic;
- * closing the wire reports it.
- */
+/* trace.c - A wire that writes all that passes to a capture */
+#include "wire/trace.h"
+
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "wire/capture.h"
 #include "wire/kinds.h"
+#include "wire/spec.h"
 
-#define FRAME_MAX (1u << 18)
+#define COMMENT_BYTES 128
 
 struct trace {
 	struct wire wire;
 	struct wire *inner;
 	struct capture_writer *out;
-	uint32_t interface;
-	uint16_t linktype;
-	bool has_interface;
-	int error;
-	uint8_t frame[FRAME_MAX];
+	int out_error;		/* stays                                        */
+	ns_t now;
+	bool is_time_set;	/* by the caller, who goes on doing so          */
 };
 
-static struct trace *trace_of(struct wire *w)
+static struct trace *trace_of(const struct wire *w)
 {
-	return (struct trace *)w;
+	return (struct trace *)(uintptr_t)w;
 }
 
-static ns_t wall_time(void)
+static ns_t time_of(struct trace *t, const struct wire_frame *f)
 {
-	struct timespec t;
+	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (ns_t)t.tv_sec * 1000000000 + (ns_t)t.tv_nsec;
-}
-
-static int note(struct trace *t, const struct wire_frame *f,
-		enum capture_direction direction)
-{
-	struct capture_packet p = {
-		.data = t->frame,
-		.len = f->len,
-		.full_len = f->full_len > f->len ? f->full_len : f->len,
-		.time = t->inner->caps.live ? wall_time() : f->time,
-		.comment = f->comment,
-		.direction = direction,
-	};
-	uint16_t linktype = f->linktype ? f->linktype : t->wire.caps.linktype;
-
-	if (!t->has_interface || t->linktype != linktype) {
-		int err = capture_add_interface(t->out, linktype,
-						t->inner->name, &t->interface);
-
-		if (err)
-			return err;
-		t->has_interface = true;
-		t->linktype = linktype;
+	if (t->is_time_set)
+		return t->now;
+	if (t->wire.caps.live) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		t->now = (ns_t)now.tv_sec * 1000000000 + (ns_t)now.tv_nsec;
+	} else if (f->time) {
+		t->now = f->time;
 	}
-	p.interface = t->interface;
-	if (f->len > FRAME_MAX)
-		return -EMSGSIZE;
-	wire_frame_copy(f, t->frame);
-	return capture_write(t->out, &p);
+	return t->now;
 }
 
-static void note_all(struct trace *t, const struct wire_frame *frames, int n,
-		     enum capture_direction direction)
+static const char *gso_name(uint8_t gso_type)
 {
-	for (int at = 0; at < n && !t->error; at++)
-		t->error = note(t, &frames[at], direction);
+	switch (gso_type & ~WIRE_GSO_ECN) {
+	case WIRE_GSO_NONE:
+		return "none";
+	case WIRE_GSO_TCPV4:
+		return "tcpv4";
+	case WIRE_GSO_TCPV6:
+		return "tcpv6";
+	case WIRE_GSO_UDP:
+		return "udp";
+	case WIRE_GSO_UDP_L4:
+		return "udp-l4";
+	default:
+		return "unknown";
+	}
+}
+
+/* The frame's own comment, or what it leaves to the other side, or NULL. */
+static const char *comment_of(const struct wire_frame *f, char *text)
+{
+	const struct wire_offload *o = &f->offload;
+
+	if (f->comment || (!(o->flags & WIRE_NEEDS_CSUM) && !o->gso_type))
+		return f->comment;
+	snprintf(text, COMMENT_BYTES,
+		 "wire: checksum %s (start %u, offset %u), gso %s%s of %u, "
+		 "header %u",
+		 o->flags & WIRE_NEEDS_CSUM ? "unfinished" : "finished",
+		 o->csum_start, o->csum_offset, gso_name(o->gso_type),
+		 o->gso_type & WIRE_GSO_ECN ? " ecn" : "", o->gso_size,
+		 o->hdr_len);
+	return text;
+}
+
+static void record(struct trace *t, const struct wire_frame *frames, int n,
+		   enum capture_direction direction)
+{
+	char text[COMMENT_BYTES];
+
+	for (; n > 0 && !t->out_error; n--, frames++) {
+		struct capture_packet p = {
+			.time = time_of(t, frames),
+			.direction = (uint8_t)direction,
+			.comment = comment_of(frames, text),
+		};
+
+		t->out_error = capture_write_frame(t->out, t->inner->name, &p,
+						   frames);
+	}
+	t->wire.stats = t->inner->stats;
 }
 
 static int trace_recv(struct wire *w, struct wire_frame *frames, unsigned n)
@@ -82,8 +101,7 @@ static int trace_recv(struct wire *w, struct wire_frame *frames, unsigned n)
 	struct trace *t = trace_of(w);
 	int got = wire_recv(t->inner, frames, n);
 
-	note_all(t, frames, got, CAPTURE_IN);
-	w->stats = t->inner->stats;
+	record(t, frames, got, CAPTURE_IN);
 	return got;
 }
 
@@ -93,30 +111,30 @@ static int trace_send(struct wire *w, const struct wire_frame *frames,
 	struct trace *t = trace_of(w);
 	int taken = wire_send(t->inner, frames, n);
 
-	note_all(t, frames, taken, CAPTURE_OUT);
-	w->stats = t->inner->stats;
+	record(t, frames, taken, CAPTURE_OUT);
 	return taken;
 }
 
 static int trace_fd(const struct wire *w)
 {
-	return wire_fd(((const struct trace *)w)->inner);
+	return wire_fd(trace_of(w)->inner);
 }
 
 static ns_t trace_deadline(const struct wire *w)
 {
-	return wire_deadline(((const struct trace *)w)->inner);
+	return wire_deadline(trace_of(w)->inner);
 }
 
 static int trace_close(struct wire *w)
 {
 	struct trace *t = trace_of(w);
-	struct wire_error error;
 	int err = wire_close(t->inner);
-	int written = capture_finish(t->out, &error);
 
-	if (!err)
-		err = t->error ? t->error : written;
+	if (t->out_error)
+		capture_abort(t->out);
+	else
+		t->out_error = capture_finish(t->out, NULL);
+	err = err ? err : t->out_error;
 	free(t);
 	return err;
 }
@@ -136,11 +154,8 @@ int trace_wrap(struct wire **out, struct wire *inner, const char *path,
 	struct trace *t = calloc(1, sizeof(*t));
 	int err;
 
-	if (!t) {
-		snprintf(error->text, sizeof(error->text),
-			 "wire trace: out of memory");
-		return -ENOMEM;
-	}
+	if (!t)
+		return spec_error(error, -ENOMEM, "trace", "out of memory");
 	err = capture_create(&t->out, path, error);
 	if (err) {
 		free(t);
@@ -149,30 +164,33 @@ int trace_wrap(struct wire **out, struct wire *inner, const char *path,
 	t->inner = inner;
 	t->wire.ops = &trace_ops;
 	t->wire.caps = inner->caps;
-	snprintf(t->wire.name, sizeof(t->wire.name), "%s", inner->name);
+	memcpy(t->wire.name, inner->name, sizeof(t->wire.name));
 	*out = &t->wire;
 	return 0;
 }
 
+void trace_set_time(struct wire *w, ns_t now)
+{
+	trace_of(w)->now = now;
+	trace_of(w)->is_time_set = true;
+}
+
 int trace_open(struct wire **out, const char *args, struct wire_error *error)
 {
-	const char *colon = strchr(args, ':');
+	char path[PATH_MAX];
 	struct wire *inner;
-	char path[4096];
-	int err;
+	int err = spec_word(path, sizeof(path), &args, ":");
 
-	if (!colon || colon == args || (size_t)(colon - args) >= sizeof(path)) {
-		snprintf(error->text, sizeof(error->text),
-			 "wire trace: it is trace:FILE:WIRE");
-		return -EINVAL;
-	}
-	memcpy(path, args, (size_t)(colon - args));
-	path[colon - args] = '\0';
-	err = wire_open(&inner, colon + 1, error);
+	if (err)
+		return spec_error(error, err, "trace", "the name is too long");
+	if (!*path || *args != ':')
+		return spec_error(error, -EINVAL, "trace",
+				  "trace:FILE:WIRE is what it takes");
+	err = wire_open(&inner, args + 1, error);
 	if (err)
 		return err;
 	err = trace_wrap(out, inner, path, error);
 	if (err)
-		wire_close(inner);
+		(void)!wire_close(inner);
 	return err;
 }

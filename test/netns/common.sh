@@ -40,7 +40,6 @@ skip_all() {
 set_up_inside() {
 	here=$(cd "$(dirname "$0")" && pwd)
 	tto=${TTO:-$here/../../build/tto}
-	work=$(mktemp -d) || exit 1
 	failed=0
 	bridge=
 	trap clean_up EXIT
@@ -48,12 +47,13 @@ set_up_inside() {
 	# ip netns keeps its names there.
 	mount -t tmpfs none /run && mkdir /run/netns ||
 		skip_all "no file system can be mounted here"
+	# There, because it goes with the namespace.
+	work=$(mktemp -d /run/test.XXXXXX) || exit 1
 	ip link set lo up
 }
 
 clean_up() {
 	[ -z "$bridge" ] || kill -KILL "$bridge" 2>/dev/null
-	rm -rf "$work"
 }
 
 # The picture above, but for the TAP device. Both ends as a network card that
