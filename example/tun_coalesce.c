@@ -30,8 +30,7 @@ static int tun_open(const char *name, unsigned offload)
 
 static uint64_t now_ns(void)
 {
-	struct timespec t = { 0 };
-
+	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
