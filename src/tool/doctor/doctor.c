@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* doctor.c - tto doctor: what this machine can do, and what to change */
-#include "tool/doctor.h"
+#include "tool/doctor/doctor.h"
 
 #include <errno.h>
 #include <net/if.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* doctor_interface.c - Offloads and settings of one interface */
+/* interface.c - Offloads and settings of one interface */
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tool/doctor.h"
+#include "tool/doctor/doctor.h"
 #include "wire/interface.h"
 
 /* Its driver's name, "" when it does not say. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* bridge_report.c - What a bridge did: a line while it runs, a summary after */
-#include "tool/bridge_report.h"
+/* report.c - What a bridge did: a line while it runs, a summary after */
+#include "tool/bridge/report.h"
 
 #include <inttypes.h>
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/message.h"
-#include "tool/bridge.h"
+#include "tool/bridge/bridge.h"
 #include "tool/linktype.h"
 #include "tool/options.h"
 #include "tool/tool.h"

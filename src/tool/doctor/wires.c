@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * doctor_wires.c - Privileges, namespaces, and what each wire needs
+ * wires.c - Privileges, namespaces, and what each wire needs
  *
  * DOC: Theory of operation
  * What the kernel can do is tried out, in a network namespace that a child makes
@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tool/doctor.h"
+#include "tool/doctor/doctor.h"
 #include "wire/exclusive.h"
 #include "wire/wire.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* doctor_machine.c - Kernel, CPU, clock, network settings, programs */
+/* machine.c - Kernel, CPU, clock, network settings, programs */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "packet/checksum.h"
-#include "tool/doctor.h"
+#include "tool/doctor/doctor.h"
 
 #define SLEEP_NS 50000L		/* a quarter of timeout_aggregation             */
 #define SLEEPS 15

@@ -32,7 +32,7 @@
 
 #include <tto/engine.h>
 
-#include "tool/bridge_report.h"
+#include "tool/bridge/report.h"
 #include "tool/outlet.h"
 
 #define BRIDGE_BATCH 64

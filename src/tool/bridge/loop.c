@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* bridge_loop.c - The loop of the bridge, and what a frame meets on its way */
+/* loop.c - The loop of the bridge, and what a frame meets on its way */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <time.h>
 
-#include "tool/bridge.h"
+#include "tool/bridge/bridge.h"
 
 #define SECOND 1000000000ULL
 #define TCP_CHECKSUM_AT 16

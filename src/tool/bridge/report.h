@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* bridge_report.h - What a bridge did: a line while it runs, a summary after */
+/* report.h - What a bridge did: a line while it runs, a summary after */
 #ifndef TOOL_BRIDGE_REPORT_H
 #define TOOL_BRIDGE_REPORT_H
 
