@@ -105,6 +105,20 @@ int gather_sum(struct gather *g, uint32_t bytes, const struct checksum_ops *ops,
 	return 0;
 }
 
+int gather_skip(struct gather *g, uint64_t bytes)
+{
+	while (bytes > g->left) {
+		bytes -= g->left;
+		g->left = 0;
+		if (g->n == 0)
+			return -EFAULT;
+		gather_enter(g);
+	}
+	g->p += bytes;
+	g->left -= bytes;
+	return 0;
+}
+
 void gather_prefetch_parts(struct gather *g, uint32_t bytes)
 {
 	while (bytes > 0) {

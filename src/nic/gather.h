@@ -144,6 +144,15 @@ gather_copy(struct gather *g, uint32_t bytes, uint8_t *dst,
 MUST_CHECK int gather_sum(struct gather *g, uint32_t bytes,
 			  const struct checksum_ops *ops, uint32_t *sum);
 
+/**
+ * gather_skip() - Move on without looking at the bytes
+ * @g:		Moves on behind them
+ * @bytes:	Any number
+ *
+ * Return: 0, or -EFAULT when the list ended.
+ */
+MUST_CHECK int gather_skip(struct gather *g, uint64_t bytes);
+
 static ALWAYS_INLINE void gather_touch(const uint8_t *p, uint32_t bytes)
 {
 	const uint8_t *end = p + bytes;

@@ -26,165 +26,22 @@
 #include "nic/segment.h"
 
 #include "nic/fragment.h"
-#include "packet/parse.h"
 
 #define FRAMES_AHEAD 2		/* distance of prefetching                      */
 #define UNIT_FLAGS (TTO_UNIT_FIXED_ID | TTO_UNIT_PARTIAL_CSUM | \
 		    TTO_UNIT_NO_UDP_CSUM | TTO_UNIT_ACCECN)
 
-enum {				/* RFC 8200 §4.2, RFC 2675, RFC 6275            */
-	IPV6_OPTION_PAD1 = 0x00,
-	IPV6_OPTION_JUMBO = 0xc2,
-	IPV6_OPTION_HOME_ADDRESS = 0xc9,
-};
-
-enum {				/* RFC 8200 §4.4, RFC 6275 §6.4, RFC 8754       */
-	ROUTING_SOURCE_ROUTE = 0,
-	ROUTING_MOBILE = 2,
-	ROUTING_SEGMENT_LIST = 4,
-};
-
-/* ---- The header: find the way through it ----------------------------------- */
-
-/* Options of a hop-by-hop or destination options header, @bytes at @p. */
-static bool take_ipv6_options(const uint8_t *p, uint32_t bytes,
-			      struct segment_layout *l)
-{
-	for (uint32_t at = 2; at < bytes;) {
-		if (p[at] == IPV6_OPTION_PAD1) {
-			at++;
-			continue;
-		}
-		if (p[at] == IPV6_OPTION_JUMBO || bytes - at < 2 ||
-		    bytes - at - 2 < p[at + 1])
-			return false;
-		if (p[at] == IPV6_OPTION_HOME_ADDRESS)
-			l->opaque = true;
-		at += 2U + p[at + 1];
-	}
-	return true;
-}
-
-/*
- * A routing header that is not used up: the pseudo header has the address at
- * the end of the way, which is in the list (RFC 8200 §8.1).
- */
-static bool take_routing(const uint8_t *h, uint32_t at, uint32_t bytes,
-			 struct segment_layout *l)
-{
-	uint32_t n = (bytes - 8) / 16, segments_left = h[at + 3];
-
-	if (segments_left == 0)
-		return true;
-	switch (h[at + 2]) {
-	case ROUTING_SOURCE_ROUTE:
-	case ROUTING_MOBILE:
-		if (segments_left > n)
-			return false;
-		l->destination = (uint16_t)(at + 8 + 16 * (n - 1));
-		return true;
-	case ROUTING_SEGMENT_LIST:
-		if (segments_left > n)
-			return false;
-		l->destination = (uint16_t)(at + 8);
-		return true;
-	default:
-		l->opaque = true;
-		return true;
-	}
-}
-
-/*
- * Walks the extension headers; @l->split gets behind the last that routers on
- * the way must see, @l->l4 behind all of them. Source: RFC 8200 §4.1, §4.5.
- */
-static bool take_extensions(const uint8_t *h, struct segment_layout *l)
-{
-	uint32_t at = l->l3 + (uint32_t)sizeof(struct ipv6_header), first = at;
-	uint32_t next_at = l->l3 + offsetof(struct ipv6_header, next_header);
-
-	l->split = (uint16_t)at;
-	l->split_next = (uint16_t)next_at;
-	for (;;) {
-		uint8_t kind = h[next_at];
-		uint32_t bytes, room = l->header_len - at;
-
-		l->protocol = kind;
-		l->l4 = (uint16_t)at;
-		if (kind != PROTOCOL_HOP_BY_HOP && kind != PROTOCOL_ROUTING &&
-		    kind != PROTOCOL_DESTINATION)
-			return true;
-		if (room < 8 || (kind == PROTOCOL_HOP_BY_HOP && at != first))
-			return false;
-		bytes = (h[at + 1] + 1U) * 8;
-		if (room < bytes)
-			return false;
-		if (kind == PROTOCOL_ROUTING ?
-		    !take_routing(h, at, bytes, l) :
-		    !take_ipv6_options(h + at, bytes, l))
-			return false;
-		next_at = at;
-		at += bytes;
-		if (kind != PROTOCOL_DESTINATION) {
-			l->split = (uint16_t)at;
-			l->split_next = (uint16_t)next_at;
-		}
-	}
-}
-
-static bool take_ipv6(const uint8_t *h, struct segment_layout *l)
-{
-	if (l->header_len - l->l3 < sizeof(struct ipv6_header) ||
-	    h[l->l3] >> 4 != 6)
-		return false;
-	l->destination = (uint16_t)(l->l3 +
-				    offsetof(struct ipv6_header, destination));
-	if (!take_extensions(h, l))
-		return false;
-	if (l->protocol == PROTOCOL_FRAGMENT) {
-		l->split_next = 0;	/* there already                        */
-		l->split = l->l4;
-	}
-	return true;
-}
-
-static bool take_ipv4(const uint8_t *h, struct segment_layout *l)
-{
-	uint32_t bytes;
-
-	if (l->header_len - l->l3 < sizeof(struct ipv4_header) ||
-	    h[l->l3] >> 4 != 4)
-		return false;
-	bytes = (h[l->l3] & 0x0fU) * 4;
-	if (bytes < sizeof(struct ipv4_header) ||
-	    l->header_len - l->l3 < bytes)
-		return false;
-	l->l4 = (uint16_t)(l->l3 + bytes);
-	l->protocol = h[l->l3 + offsetof(struct ipv4_header, protocol)];
-	return true;
-}
+/* ---- The plan: what is the same in all frames ------------------------------ */
 
 /* Copies the header, and reads it from there only. */
 static bool take_header(struct segment *s, const struct tto_unit *u,
 			struct segment_layout *l)
 {
-	struct seg seg;
-	uint16_t type;
-
 	if (u->header_len > SEGMENT_HEADER_MAX || !u->header)
 		return false;
 	memcpy(s->template, u->header, u->header_len);
-	type = parse_link((enum parse_link)u->link, s->template, u->header_len,
-			  &seg);
-	if (type == 0)
-		return false;
-
-	*l = (struct segment_layout){
-		.header_len = u->header_len,
-		.l3 = seg.l3,
-		.v6 = type == ETHERTYPE_IPV6,
-	};
-	if (l->v6 ? !take_ipv6(s->template, l) : !take_ipv4(s->template, l))
+	if (!layout_read(l, (enum tto_link)u->link, s->template,
+			 u->header_len))
 		return false;
 	s->header_len = (uint16_t)l->header_len;
 	s->l3 = l->l3;
@@ -192,8 +49,6 @@ static bool take_header(struct segment *s, const struct tto_unit *u,
 	s->v6 = l->v6;
 	return true;
 }
-
-/* ---- The plan: what is the same in all frames ------------------------------ */
 
 uint32_t segment_pseudo_sum(const struct segment *s,
 			    const struct segment_layout *l)
@@ -363,6 +218,24 @@ int segment_begin(struct segment *s, const struct tto_unit *unit)
 	if (err)
 		s->frames = 0;
 	return err ? err : (int)s->frames;
+}
+
+int segment_move_payload(struct segment *s, const struct iovec *iov, uint32_t n)
+{
+	struct gather at;
+	uint64_t bytes;
+	int err = gather_total(iov, n, &bytes);
+
+	if (err || bytes < s->left)
+		return -EFAULT;
+	gather_begin(&at, iov, n);
+	err = gather_skip(&at, bytes - s->left);
+	if (err)
+		return err;
+	s->at = at;
+	s->ahead = at;
+	s->runs_ahead = false;
+	return 0;
 }
 
 /* ---- The frames ------------------------------------------------------------ */

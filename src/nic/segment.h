@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "nic/gather.h"
+#include "nic/layout.h"
 #include "packet/headers.h"
 
 #define SEGMENT_TEMPLATE_BYTES 448
@@ -20,20 +21,6 @@
 #define SEGMENT_HEADER_MAX \
 	(SEGMENT_TEMPLATE_BYTES - sizeof(struct ipv6_fragment))
 #define SEGMENT_FRAMES_MAX 65535
-
-/* Where things are in the header of a unit; offsets from its first byte. */
-struct segment_layout {
-	uint32_t header_len;	/* all of it                                    */
-	uint16_t l3;		/* IP header                                    */
-	uint16_t l4;		/* behind IP header and extension headers       */
-	uint16_t split;		/* IPv6: behind what each fragment repeats      */
-	uint16_t split_next;	/* IPv6: the byte that names what follows there */
-	uint16_t destination;	/* IPv6: the final one, for the pseudo header   */
-	uint8_t protocol;	/* of what begins at l4                         */
-	bool v6;
-	bool opaque;		/* IPv6: a checksum cannot be computed, because
-				 * an extension header hides an address         */
-};
 
 /* State between frames. What is written once a unit comes last. */
 struct segment {
@@ -71,6 +58,17 @@ struct segment {
 /* As tto_segmenter_begin() and tto_segmenter_next(). */
 MUST_CHECK int segment_begin(struct segment *s, const struct tto_unit *unit);
 int segment_next(struct segment *s, struct tto_slot *slots, size_t n);
+
+/**
+ * segment_move_payload() - Go on with the payload at another place
+ * @s:		After segment_begin()
+ * @iov:	The same payload, all of it, from where it begins
+ * @n:		Elements
+ *
+ * Return: 0, or -EFAULT when @iov is shorter than what has been written.
+ */
+MUST_CHECK int segment_move_payload(struct segment *s, const struct iovec *iov,
+				    uint32_t n);
 
 /* Any number of sums, folded and complemented: a checksum field's value. */
 static ALWAYS_INLINE uint16_t segment_checksum(uint64_t sums)
