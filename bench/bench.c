@@ -168,6 +168,16 @@ struct bench_case *bench_add(struct bench *b, const char *name, ...)
 	return c;
 }
 
+static double value_of(const struct bench_case *c, const struct bench_run *run)
+{
+	if (run->items == 0 || run->busy_ns == 0)
+		return 0;
+	if (c->item_bytes > 0)
+		return c->item_bytes * (double)run->items /
+		       (double)run->busy_ns;
+	return (double)run->busy_ns / (double)run->items;
+}
+
 static void run_once(struct bench *b, struct bench_case *c)
 {
 	struct bench_run run = { .least_ns = b->least_ns,
@@ -179,8 +189,7 @@ static void run_once(struct bench *b, struct bench_case *c)
 		ratio = (double)run.contained / (double)run.outputs;
 	if (c->n_samples == 0 || ratio < c->reached)
 		c->reached = ratio;
-	c->sample[c->n_samples++] = run.items ?
-		(double)run.busy_ns / (double)run.items : 0;
+	c->sample[c->n_samples++] = value_of(c, &run);
 }
 
 static int compare(const void *a, const void *b)
@@ -212,7 +221,8 @@ static void conclude(struct bench *b, struct bench_case *c)
 	char name[BENCH_NAME];
 
 	qsort(c->sample, c->n_samples, sizeof(c->sample[0]), compare);
-	add_row(b, c->name, b->item_unit, c->sample, c->n_samples);
+	add_row(b, c->name, c->item_bytes > 0 ? "GB/s" : b->item_unit,
+		c->sample, c->n_samples);
 	if (c->ratio > 0 && c->reached < c->ratio)
 		bench_fail(b, "%s: %.2f %s, expected %.2f", c->name, c->reached,
 			   b->ratio_name, c->ratio);
@@ -247,6 +257,30 @@ void bench_measure(struct bench *b)
 			c->close(c->state);
 	}
 	b->n_cases = 0;
+}
+
+static const struct bench_row *find_row(const struct bench *b, const char *name)
+{
+	for (uint32_t i = 0; i < b->n_rows; i++) {
+		if (!strcmp(b->row[i].name, name))
+			return &b->row[i];
+	}
+	return NULL;
+}
+
+void bench_ratio(struct bench *b, const char *of, const char *to)
+{
+	const struct bench_row *x = find_row(b, of), *y = find_row(b, to);
+	char name[2 * BENCH_NAME];
+	double sorted[3];
+
+	if (!x || !y || y->low <= 0)
+		return;
+	sorted[0] = x->low / y->high;
+	sorted[1] = x->value / y->value;
+	sorted[2] = x->high / y->low;
+	snprintf(name, sizeof(name), "%s / %s", of, to);
+	add_row(b, name, "ratio", sorted, 3);
 }
 
 void bench_fail(struct bench *b, const char *format, ...)

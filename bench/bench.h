@@ -49,6 +49,7 @@ struct bench_case {
 	bench_fn *run;		/* called with state, at least once             */
 	void (*close)(void *state);	/* after the group's last run, or NULL  */
 	void *state;
+	double item_bytes;	/* report GB/s instead of time an item; 0: time */
 	double ratio;		/* contained / outputs must reach it; 0: any    */
 	bool ratio_row;		/* report contained / outputs as a row, too     */
 	uint32_t n_samples;
@@ -105,6 +106,13 @@ struct bench_case *bench_add(struct bench *b, const char *name, ...)
 
 /** bench_measure() - Measure the group in turns, then close and forget it */
 void bench_measure(struct bench *b);
+
+/**
+ * bench_ratio() - A row that is one row's value divided by another's
+ * @of:		Name of a row that was measured
+ * @to:		And of another; without both there is no row
+ */
+void bench_ratio(struct bench *b, const char *of, const char *to);
 
 /** bench_fail() - What is measured is not what was meant; said on stderr */
 void bench_fail(struct bench *b, const char *format, ...) PRINTF_LIKE(2, 3);
