@@ -314,7 +314,8 @@ void aggregate_open(struct coalescer *c, struct flow *f,
 		.first_ns = c->now,
 		.flow = (uint32_t)(f - c->table.flows),
 		.bytes = seg->payload_len,
-		.limit = c->options.ral - (seg->payload - seg->l3),
+		.room = c->options.ral - (seg->payload - seg->l3) -
+			seg->payload_len,
 		.n_frames = 1,
 		/* With a trailer behind it nothing may be copied there yet. */
 		.expect_len = frame->len == seg->end ? seg->end : 0,

@@ -24,12 +24,6 @@ static ALWAYS_INLINE bool aggregate_is_contiguous(const struct coalescer *c)
 	return c->options.output == TTO_OUTPUT_CONTIGUOUS;
 }
 
-/* Payload bytes that still fit under the receive aggregation length. */
-static ALWAYS_INLINE uint32_t aggregate_room(const struct aggregate *a)
-{
-	return a->limit - a->bytes;
-}
-
 /**
  * aggregate_open() - Begin to hold a flow's segments with this one
  * @f:		Not open; its key is that of @seg
@@ -70,40 +64,49 @@ aggregate_chunk(struct coalescer *c, const struct tto_segment *last)
 	return s;
 }
 
+/* The payload of a segment. */
+struct aggregate_part {
+	const uint8_t *at;	/* contiguous: already copied from there to
+				 * aggregate_tail() by the caller, which needs
+				 * the sum anyway                               */
+	uint32_t len;
+	uint32_t sum;
+};
+
 /**
  * aggregate_append() - Add the next segment, which is known to fit
  * @c:		aggregate_has_segment() is true
  * @f:		Open
  * @a:		What it holds
  * @frame:	For its cookie
- * @payload:	@len bytes; for contiguous output already copied to
- *		aggregate_tail() by the caller, which needs their sum anyway
- * @len:	Payload [bytes]
- * @sum:	Of the payload
+ * @part:	Its payload
+ * @contiguous:	aggregate_is_contiguous(), a constant where it can be
  */
 static ALWAYS_INLINE void aggregate_append(struct coalescer *c, struct flow *f,
 					   struct aggregate *a,
 					   const struct tto_frame *frame,
-					   const uint8_t *payload, uint32_t len,
-					   uint32_t sum)
+					   const struct aggregate_part *part,
+					   bool contiguous)
 {
-	if (!aggregate_is_contiguous(c)) {
+	if (!contiguous) {
 		struct tto_segment *s = a->last + 1;
 
 		if (unlikely((uintptr_t)s % CHUNK_BYTES == 0))
 			s = aggregate_chunk(c, a->last);
 		c->room--;
-		s->payload = payload;
-		s->len = len;
+		s->payload = part->at;
+		s->len = part->len;
 		s->cookie = frame->cookie;
 		s->next = NULL;
 		a->last->next = s;
 		a->last = s;
 	}
 	/* 2^32 is 1 modulo 0xffff: sums need no folding until the end. */
-	a->sum += unlikely(a->bytes & 1) ? checksum_shift(sum, true) : sum;
-	a->bytes += len;
-	f->next = seq_add(f->next, len);
+	a->sum += unlikely(a->bytes & 1) ? checksum_shift(part->sum, true) :
+					   part->sum;
+	a->bytes += part->len;
+	a->room -= part->len;
+	f->next = seq_add(f->next, part->len);
 	a->n_frames++;
 }
 

@@ -35,18 +35,27 @@
 #define AGGREGATES_AHEAD 8
 #define TAILS_AHEAD 4
 
+#define PARTIAL_SHIFT 4		/* from csum to FLOW_PARTIAL                    */
+
 /* What the loop is compiled for, so that it need not ask for each frame. */
 struct burst_kind {
 	bool lossless, contiguous, ethernet;
 };
 
 struct glance {
-	struct flow *flow;	/* NULL: not a candidate                        */
+	struct flow *flow;	/* c->nobody, which is never open: no candidate */
 	uint32_t bucket;
-	uint16_t tag;		/* 0: not a candidate                           */
-	uint8_t shape;		/* FLOW_V6 and FLOW_TAGS as the frame has them  */
+	uint16_t tag;		/* NO_TAG: not a candidate                      */
+	uint8_t shape;		/* what the state of its flow has to be, but for
+				 * FLOW_TIMESTAMP                               */
 	uint8_t l3;
 };
+
+#define NO_TAG 1		/* no flow has it                               */
+
+_Static_assert(TTO_CSUM_PARTIAL << PARTIAL_SHIFT == FLOW_PARTIAL &&
+	       !((TTO_CSUM_UNKNOWN | TTO_CSUM_VERIFIED) & TTO_CSUM_PARTIAL),
+	       "one bit moves");
 
 /* Bytes of the IP and TCP header that must be as expected. */
 static const uint8_t masks[4][FLOW_EXPECT_BYTES] CACHE_ALIGNED = {
@@ -86,27 +95,32 @@ static ALWAYS_INLINE uint16_t glance_tags(const uint8_t *b, struct glance *g,
 	uint16_t outer = load_be16(b + 14), inner = 0, type = load16(b + 16);
 
 	g->l3 += sizeof(struct vlan_tag);
-	g->shape = 1 << FLOW_TAGS_SHIFT;
+	g->shape ^= 1 << FLOW_TAGS_SHIFT;
 	if (type == BIG16(ETHERTYPE_VLAN)) {
 		inner = load_be16(b + 18);
 		type = load16(b + 20);
 		g->l3 += sizeof(struct vlan_tag);
-		g->shape = 2 << FLOW_TAGS_SHIFT;
+		g->shape ^= (1 ^ 2) << FLOW_TAGS_SHIFT;
 	}
 	*vids = flow_vids(outer, inner);
 	return type;
 }
 
-/* The plain header of IPv4 ends in the first line of an aligned frame. */
-static ALWAYS_INLINE void fetch_rest(const uint8_t *b, const uint8_t *end)
+/* The last byte of the headers: mostly in the first line, which is there. */
+static ALWAYS_INLINE void fetch_rest(const uint8_t *ip)
 {
-	if (end > b + CACHE_LINE)
-		prefetch_read(b + CACHE_LINE);
+	prefetch_read(ip + 19 + (ip[32] >> 4) * 4);
 }
 
 static ALWAYS_INLINE uint16_t type_of_version(const uint8_t *ip)
 {
 	return ip[0] >> 4 == 6 ? BIG16(ETHERTYPE_IPV6) : BIG16(ETHERTYPE_IPV4);
+}
+
+static ALWAYS_INLINE void glance_away(struct glance *g)
+{
+	g->bucket = 0;
+	g->tag = NO_TAG;
 }
 
 /*
@@ -123,12 +137,14 @@ static ALWAYS_INLINE void glance_at(const struct coalescer *c,
 	uint16_t type;
 	uint64_t hash;
 
-	g->tag = 0;
-	g->shape = 0;
+	g->shape = (uint8_t)(FLOW_OPEN | (frame->csum & TTO_CSUM_PARTIAL)
+					 << PARTIAL_SHIFT);
 	g->l3 = kind.ethernet ? sizeof(struct eth_header) : 0;
 	if (unlikely(frame->len < g->l3 + 8u + FLOW_EXPECT_BYTES) ||
-	    unlikely(frame->gso_size | frame->truncated))
+	    unlikely(frame->gso_size | frame->truncated)) {
+		glance_away(g);
 		return;
+	}
 	type = kind.ethernet ? load16(b + 12) : type_of_version(b);
 	if (kind.ethernet && unlikely(type != BIG16(ETHERTYPE_IPV4)) &&
 	    (type == BIG16(ETHERTYPE_VLAN) || type == BIG16(ETHERTYPE_QINQ)))
@@ -136,12 +152,13 @@ static ALWAYS_INLINE void glance_at(const struct coalescer *c,
 	ip = b + g->l3;
 	if (likely(type == BIG16(ETHERTYPE_IPV4))) {
 		hash = flow_hash_v4(&c->table, ip + 12, vids);
-		fetch_rest(b, ip + 20 + (ip[32] >> 4) * 4);
+		fetch_rest(ip);
 	} else if (type == BIG16(ETHERTYPE_IPV6)) {
 		g->shape |= FLOW_V6;
 		prefetch_read(b + CACHE_LINE);
 		hash = flow_hash_v6(&c->table, ip + 8, vids);
 	} else {
+		glance_away(g);
 		return;
 	}
 	g->bucket = flow_bucket_of(&c->table, hash);
@@ -149,15 +166,12 @@ static ALWAYS_INLINE void glance_at(const struct coalescer *c,
 	prefetch_read(&c->table.buckets[g->bucket]);
 }
 
-static ALWAYS_INLINE void find_flow(const struct coalescer *c, struct glance *g)
+static ALWAYS_INLINE void find_flow(struct coalescer *c, struct glance *g)
 {
 	const struct flow_bucket *b = &c->table.buckets[g->bucket];
-	unsigned place;
+	unsigned place = find_tag(b->tag, g->tag);
 
-	g->flow = NULL;
-	if (unlikely(!g->tag))
-		return;
-	place = find_tag(b->tag, g->tag);
+	g->flow = &c->nobody;
 	if (unlikely(place == FLOW_BUCKET_PLACES))
 		return;
 	g->flow = &c->table.flows[b->flow[place]];
@@ -208,9 +222,8 @@ static ALWAYS_INLINE uint32_t compared_bytes(unsigned shape)
 
 /* Where the parts of a frame lie, once its shape is known. */
 struct parts {
-	const uint8_t *ip, *tcp, *payload;
-	uint32_t len;		/* of the payload                               */
-	uint32_t sum;		/* of the payload, from take_payload()          */
+	const uint8_t *ip, *tcp;
+	struct aggregate_part payload;	/* sum: from take_payload()             */
 };
 
 /*
@@ -223,6 +236,7 @@ static ALWAYS_INLINE bool take_payload(const struct coalescer *c,
 				       const struct burst_kind kind,
 				       struct parts *p, uint8_t *copy)
 {
+	struct aggregate_part *part = &p->payload;
 	uint16_t field = load16(p->tcp + 16);
 	uint32_t header = (uint32_t)f->tcp_sum + load16(p->tcp + 4) +
 			  load16(p->tcp + 6) + field;
@@ -230,18 +244,19 @@ static ALWAYS_INLINE bool take_payload(const struct coalescer *c,
 	if (kind.lossless && unlikely(field == 0xffff))
 		return false;
 	if (csum == TTO_CSUM_UNKNOWN) {
-		p->sum = kind.contiguous ?
-				 c->sums->copy(copy, p->payload, p->len) :
-				 c->sums->sum(p->payload, p->len);
-		return checksum_fold(checksum_add(header, p->sum)) == 0xffff;
+		part->sum = kind.contiguous ?
+				    c->sums->copy(copy, part->at, part->len) :
+				    c->sums->sum(part->at, part->len);
+		return checksum_fold(checksum_add(header, part->sum)) == 0xffff;
 	}
 	if (kind.contiguous)
-		memcpy(copy, p->payload, p->len);
+		memcpy(copy, part->at, part->len);
 	if (likely(csum == TTO_CSUM_VERIFIED)) {
-		p->sum = ~header; /* -header modulo 2^32 - 1, so modulo 0xffff */
+		part->sum = ~header;	/* -header modulo 2^32 - 1, so modulo
+					 * 0xffff                               */
 		return true;
 	}
-	p->sum = 0;
+	part->sum = 0;
 	return field == load16(f->expect + flow_tcp_at(f) + 16);
 }
 
@@ -262,8 +277,7 @@ static ALWAYS_INLINE bool join_shape(struct coalescer *c,
 	struct parts p = {
 		.ip = b + l3,
 		.tcp = b + l3 + (shape & FLOW_V6 ? 40 : 20),
-		.payload = b + l3 + header,
-		.len = frame->len - l3 - header,
+		.payload = { b + l3 + header, frame->len - l3 - header, 0 },
 	};
 
 	if (unlikely(!expected(p.ip, f->expect, masks[shape & 3],
@@ -271,7 +285,7 @@ static ALWAYS_INLINE bool join_shape(struct coalescer *c,
 	    unlikely(!is_around_expected(b, l3, f, kind, shape)) ||
 	    unlikely(frame->len != a->expect_len) ||
 	    unlikely(load_be32(p.tcp + 4) != f->next.n) ||
-	    unlikely(p.len - 1 >= a->limit - a->bytes) ||
+	    unlikely(p.payload.len - 1 >= a->room) ||
 	    (!kind.contiguous && unlikely(c->room == 0)))
 		return false;
 	if (!(shape & FLOW_V6) && unlikely(!is_ipv4_next(f, p.ip, kind)))
@@ -284,8 +298,8 @@ static ALWAYS_INLINE bool join_shape(struct coalescer *c,
 		f->next_id = (uint16_t)(load_be16(p.ip + 4) + f->id_step);
 	f->state |= FLOW_PROVEN;
 	f->active = c->now_active;
-	aggregate_append(c, f, a, frame, p.payload, p.len, p.sum);
-	if (unlikely(a->limit - a->bytes < f->gso_size))
+	aggregate_append(c, f, a, frame, &p.payload, kind.contiguous);
+	if (unlikely(a->room < f->gso_size))
 		aggregate_end(c, f, TTO_CAUSE_FULL);
 	return true;
 }
@@ -297,32 +311,25 @@ static ALWAYS_INLINE bool join_next(struct coalescer *c,
 {
 	const unsigned eth = sizeof(struct eth_header);
 	struct flow *f = g->flow;
-	unsigned partial = frame->csum == TTO_CSUM_PARTIAL ? FLOW_PARTIAL : 0;
-	unsigned shape;
+	unsigned state = f->state & FLOW_SHAPE;
+	unsigned timestamp = state & FLOW_TIMESTAMP;
+	bool is_plain = !(g->shape & (FLOW_V6 | FLOW_TAGS));
 
-	if (unlikely(!f))
+	if (unlikely((state & ~(unsigned)FLOW_TIMESTAMP) != g->shape))
 		return false;
-	shape = f->state & FLOW_SHAPE;
-	if (unlikely((shape & ~(unsigned)FLOW_TIMESTAMP) !=
-		     (g->shape | FLOW_OPEN | partial)))
-		return false;
-	shape &= FLOW_V6 | FLOW_TAGS | FLOW_TIMESTAMP;
-	if (!kind.ethernet)
-		return join_shape(c, frame, kind, 0, f, shape);
-	if (shape == 0)
-		return join_shape(c, frame, kind, eth, f, 0);
-	if (shape == FLOW_TIMESTAMP)
+	if (!kind.ethernet || unlikely(!is_plain))
+		return join_shape(c, frame, kind, kind.ethernet ? g->l3 : 0, f,
+				  state & (FLOW_V6 | FLOW_TAGS |
+					   FLOW_TIMESTAMP));
+	if (timestamp)
 		return join_shape(c, frame, kind, eth, f, FLOW_TIMESTAMP);
-	return join_shape(c, frame, kind, g->l3, f, shape);
+	return join_shape(c, frame, kind, eth, f, 0);
 }
 
-static ALWAYS_INLINE void fetch_payload(const struct tto_frame *frame,
-					const struct burst_kind kind)
+static ALWAYS_INLINE void fetch_payload(const struct tto_frame *frame)
 {
 	const uint8_t *b = frame->data;
 
-	if (!kind.contiguous && frame->csum != TTO_CSUM_UNKNOWN)
-		return;
 	for (uint32_t at = CACHE_LINE; at < 2048 && at < frame->len;
 	     at += CACHE_LINE)
 		prefetch_read(b + at);
@@ -331,8 +338,7 @@ static ALWAYS_INLINE void fetch_payload(const struct tto_frame *frame,
 static ALWAYS_INLINE void fetch_aggregate(const struct coalescer *c,
 					  const struct glance *g)
 {
-	if (likely(g->flow))
-		prefetch_write(&c->aggregates[g->flow->aggregate]);
+	prefetch_write(&c->aggregates[g->flow->aggregate]);
 }
 
 /* What appending writes to: the end of the chain, or of the copy. */
@@ -340,11 +346,8 @@ static ALWAYS_INLINE void fetch_tail(const struct coalescer *c,
 				     const struct burst_kind kind,
 				     const struct glance *g)
 {
-	const struct aggregate *a;
+	const struct aggregate *a = &c->aggregates[g->flow->aggregate];
 
-	if (unlikely(!g->flow))
-		return;
-	a = &c->aggregates[g->flow->aggregate];
 	/* As numbers: an aggregate that was never open points nowhere. */
 	if (kind.contiguous)
 		prefetch_write((const void *)((uintptr_t)a->payload + a->bytes));
@@ -358,20 +361,23 @@ static ALWAYS_INLINE void burst_of_kind(struct coalescer *c,
 					size_t n, const struct burst_kind kind)
 {
 	struct glance glances[COALESCE_BURST + AGGREGATES_AHEAD];
+	/* The frames of a burst come from one wire. */
+	const bool reads = kind.contiguous ||
+			   frames->csum == TTO_CSUM_UNKNOWN;
 
 	for (size_t idx = 0; idx < n; idx++)
 		glance_at(c, &frames[idx], kind, &glances[idx]);
 	for (size_t idx = 0; idx < n; idx++)
 		find_flow(c, &glances[idx]);
 	for (size_t idx = n; idx < n + AGGREGATES_AHEAD; idx++)
-		glances[idx].flow = NULL;
+		glances[idx].flow = &c->nobody;
 	for (size_t idx = 0; idx < AGGREGATES_AHEAD; idx++)
 		fetch_aggregate(c, &glances[idx]);
 	for (size_t idx = 0; idx < n; idx++) {
 		fetch_aggregate(c, &glances[idx + AGGREGATES_AHEAD]);
 		fetch_tail(c, kind, &glances[idx + TAILS_AHEAD]);
-		if (idx + PAYLOAD_AHEAD < n)
-			fetch_payload(&frames[idx + PAYLOAD_AHEAD], kind);
+		if (reads && idx + PAYLOAD_AHEAD < n)
+			fetch_payload(&frames[idx + PAYLOAD_AHEAD]);
 		if (unlikely(!join_next(c, &frames[idx], kind, &glances[idx])))
 			coalesce_frame(c, &frames[idx]);
 	}

@@ -361,7 +361,7 @@ static enum tto_cause why_not_size(const struct coalescer *c,
 {
 	if (is_lossless(c) && s->payload_len > f->gso_size)
 		return TTO_CAUSE_LARGER;
-	return s->payload_len > aggregate_room(a) ? TTO_CAUSE_FULL : NO_CAUSE;
+	return s->payload_len > a->room ? TTO_CAUSE_FULL : NO_CAUSE;
 }
 
 /* First of the rules that forbids joining the open aggregate of @f. */
@@ -470,6 +470,9 @@ static void join(struct coalescer *c, struct flow *f, const struct arrival *in)
 	struct aggregate *a = &c->aggregates[f->aggregate];
 	const struct seg *s = &in->seg;
 	const uint8_t *payload = bytes(in) + s->payload;
+	const struct aggregate_part part = {
+		s->payload_len ? payload : NULL, s->payload_len, in->sum,
+	};
 
 	if (!s->v6)
 		take_id(f, a, load_be16(bytes(in) + s->l3 + 4));
@@ -482,14 +485,14 @@ static void join(struct coalescer *c, struct flow *f, const struct arrival *in)
 	touch(c, f);
 	if (aggregate_is_contiguous(c))
 		memcpy(aggregate_tail(a), payload, s->payload_len);
-	aggregate_append(c, f, a, in->frame, s->payload_len ? payload : NULL,
-			 s->payload_len, in->sum);
+	aggregate_append(c, f, a, in->frame, &part,
+			 aggregate_is_contiguous(c));
 
 	if (s->flags & (TCP_PSH | TCP_FIN))
 		end_closed(c, f, in);
 	else if (is_lossless(c) && s->payload_len < f->gso_size)
 		aggregate_end(c, f, TTO_CAUSE_SHORT);
-	else if (aggregate_room(a) < (f->gso_size ? f->gso_size : 1u))
+	else if (a->room < (f->gso_size ? f->gso_size : 1u))
 		aggregate_end(c, f, TTO_CAUSE_FULL);
 	else
 		end_if_acked(c, f, s->ack);

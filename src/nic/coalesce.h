@@ -34,7 +34,7 @@ struct aggregate {
 	uint8_t *payload;	/* contiguous: behind the copied header         */
 	uint64_t sum;		/* of the payload; see aggregate_append()       */
 	uint32_t bytes;		/* of payload                                   */
-	uint32_t limit;		/* bytes of payload that fit under the RAL      */
+	uint32_t room;		/* bytes of payload that still fit, by the RAL  */
 	uint32_t n_frames;
 	uint32_t n_acks;	/* of them, frames without payload              */
 	uint32_t expect_len;	/* of a frame like the one before, link header
@@ -93,6 +93,7 @@ struct coalescer {
 	uint32_t idle_limit;	/* [2^20 ns]                                    */
 	struct tto_coalescer_stats stats;
 	uint8_t scratch[COALESCE_HEADER_ROOM];
+	struct flow nobody;	/* never open, never written                    */
 };
 
 /**
