@@ -82,15 +82,16 @@ static bool read_ipv6(struct view *v, const uint8_t *ip, uint32_t room)
 	v->ip_sum_right = true;
 	v->end = v->l3 + total;
 	for (next = ip[6]; next != 6; v->ip_extra = true) {
-		if ((next != 0 && next != 43 && next != 60 && next != 44) ||
-		    at + 8 > total)
+		if ((next != 0 && next != 43 && next != 60 && next != 44 &&
+		     next != 51) || at + 8 > total)
 			return false;
 		if (next == 44) {
 			v->fragment = true;
 			if (get16(ip + at + 2) & 0xfff8)
 				return false;
 		}
-		size = next == 44 ? 8 : (ip[at + 1] + 1u) * 8;
+		size = next == 44 ? 8 : next == 51 ? (ip[at + 1] + 2u) * 4 :
+						     (ip[at + 1] + 1u) * 8;
 		next = ip[at];
 		at += size;
 		if (at > total)
