@@ -166,7 +166,7 @@ enum dma_fault walk(const struct bus *bus, const struct domain *d,
 {
 	struct way y = { bus, d, &page_layouts[d->format], NULL, w };
 
-	w->n_steps = 0;
+	*w = (struct walk){ .address = address };
 	if (!page_is_canonical(y.l, address))
 		return DMA_FAULT_NON_CANONICAL;
 	for (uint32_t attempt = 0; attempt < WALK_ATTEMPTS; attempt++) {
