@@ -22,7 +22,7 @@ struct tool_verb {
 };
 
 extern const struct tool_verb tool_coalesce, tool_segment, tool_bridge,
-	tool_doctor;
+	tool_doctor, tool_pagetable;
 
 /**
  * tool_getopt() - getopt_long(3) that explains itself

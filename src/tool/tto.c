@@ -14,6 +14,7 @@ static const struct tool_verb *const verbs[] = {
 	&tool_segment,
 	&tool_bridge,
 	&tool_doctor,
+	&tool_pagetable,
 };
 
 static void print_help(void)
