@@ -21,7 +21,8 @@
 #include "base/compiler.h"
 
 struct bus {
-	uint8_t *base;		/* host address of bus address 0                */
+	uint8_t *base;		/* host address of bus address 0, a multiple of
+				 * 4096                                         */
 	uint64_t size;		/* bytes; a bus address is less                 */
 };
 
