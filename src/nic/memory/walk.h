@@ -55,7 +55,8 @@ struct walk {
  * @write:	The page is going to be written
  * @w:		Overwritten, also on a fault
  *
- * The whole page has to lie in one extent of @d.
+ * The whole page has to lie in one extent of @d that has EXTENT_READ, or
+ * EXTENT_WRITE for @write. A walk that ends with a fault leaves no marks.
  *
  * Return: DMA_FAULT_NONE, NON_CANONICAL, NOT_PRESENT, RESERVED, SUPERVISOR,
  * READ_ONLY, UNREACHABLE, TABLE_UNREACHABLE or CONTENDED; when several apply, the
