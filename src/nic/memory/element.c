@@ -8,7 +8,9 @@ static enum dma_fault find_pdbr(const struct memory *m,
 				struct memory_range *range)
 {
 	for (uint32_t n = 0; n < q->n_domains; n++) {
-		if (m->domains[q->domains[n]].pdbr == pdbr) {
+		const struct domain *d = &m->domains[q->domains[n]];
+
+		if (d->in_use && d->pdbr == pdbr) {
 			range->domain = q->domains[n];
 			return DMA_FAULT_NONE;
 		}

@@ -181,7 +181,7 @@ static NO_INLINE enum dma_fault walk_tables(struct translation *t,
 	enum dma_fault fault =
 		t->walked ? walk_on(&m->bus, t->d, address, t->write, w) :
 			    walk(&m->bus, t->d, address, t->write, w);
-	uint64_t rights = TLB_READ;
+	uint64_t rights = 0;
 
 	m->tlb.misses++;
 	m->counters.walks++;
@@ -193,6 +193,8 @@ static NO_INLINE enum dma_fault walk_tables(struct translation *t,
 	page->more = walk_run(&m->bus, t->d, w,
 			      ((address + bytes - 1) >> w->shift) -
 			      (address >> w->shift));
+	if (w->extent->rights & EXTENT_READ)
+		rights |= TLB_READ;
 	if (t->write || (w->writable && w->dirty))
 		rights |= TLB_WRITE;
 	tlb_insert(&m->tlb,
@@ -206,7 +208,7 @@ static ALWAYS_INLINE bool use_hit(struct translation *t, uint64_t place,
 				  enum tlb_array array, uint32_t shift,
 				  struct page *page)
 {
-	if (!place || (t->write && !(place & TLB_WRITE)))
+	if (!(place & (t->write ? TLB_WRITE : TLB_READ)))
 		return false;
 	t->m->tlb.hits[array]++;
 	page->at = (uint8_t *)(uintptr_t)(place & ~0xfffull);

@@ -354,23 +354,62 @@ int page_map_map(struct page_map *m, uint64_t address, uint64_t bus,
 
 /* ---- Unmap, protect ------------------------------------------------------------------ */
 
+/* Return: false when the device has marked the entry meanwhile. */
+static bool swap_entry(const struct page_map *m, const struct node *n,
+		       uint32_t index, uint64_t expected, uint64_t entry)
+{
+	const struct bus *bus = &m->pool->bus;
+
+	return layout(m)->entry_bytes == 4 ?
+	       bus_swap32(bus, n->table + index * 4, (uint32_t)expected,
+			  (uint32_t)entry) :
+	       bus_swap64(bus, n->table + index * 8, expected, entry);
+}
+
+static void fill_like(struct page_map *m, const struct node *below,
+		      uint64_t page, uint64_t entry)
+{
+	for (uint32_t k = 0; k < n_entries(m); k++)
+		store_entry(m, below, k,
+			    page_entry_make(layout(m), below->level,
+					    page + k * entry_size(m, below),
+					    entry & SPLIT_KEEPS));
+}
+
 /* A large page becomes a table of smaller ones that say the same. */
 static int split(struct page_map *m, const struct node *n, uint32_t index,
 		 uint64_t *entry)
 {
 	uint64_t page = page_entry_large(layout(m), n->level, *entry);
 	struct node below = { take_table(m->pool), n->level - 1, 0 };
+	uint64_t table = below.table | TABLE_FLAGS;
 
 	if (!below.table)
 		return -ENOMEM;
-	for (uint32_t k = 0; k < n_entries(m); k++)
-		store_entry(m, &below, k,
-			    page_entry_make(layout(m), below.level,
-					    page + k * entry_size(m, &below),
-					    *entry & SPLIT_KEEPS));
-	*entry = below.table | TABLE_FLAGS;
-	store_entry(m, n, index, *entry);
+	do {
+		*entry = load_entry(m, n, index);
+		fill_like(m, &below, page, *entry);
+	} while (!swap_entry(m, n, index, *entry, table));
+	*entry = table;
 	return 0;
+}
+
+/* PSE-40: beyond 4 GiB there are only large pages, which stay whole. */
+static bool can_split_at(const struct page_map *m, const struct range *r,
+			 uint64_t edge)
+{
+	struct node top = root(m);
+	uint32_t index = page_index(layout(m), top.level, edge);
+	uint64_t entry = load_entry(m, &top, index);
+
+	return !is_page(m, &top, entry) || covers(m, &top, index, r) ||
+	       page_entry_large(layout(m), top.level, entry) >> 32 == 0;
+}
+
+static bool can_split(const struct page_map *m, const struct range *r)
+{
+	return m->format != PAGE_FORMAT_IA32 ||
+	       (can_split_at(m, r, r->first) && can_split_at(m, r, r->last));
 }
 
 static int unmap_below(struct page_map *m, const struct node *n,
@@ -415,26 +454,19 @@ int page_map_unmap(struct page_map *m, uint64_t address, uint64_t bytes)
 	struct node top = root(m);
 	struct range r;
 
-	return take_range(m, address, bytes, &r) ? unmap_in(m, &top, &r) :
-						   -EINVAL;
+	if (!take_range(m, address, bytes, &r) || !can_split(m, &r))
+		return -EINVAL;
+	return unmap_in(m, &top, &r);
 }
 
-/* The device may be setting marks in the entry meanwhile. */
 static void change_rights(struct page_map *m, const struct node *n,
 			  uint32_t index, uint64_t flags)
 {
-	const struct bus *bus = &m->pool->bus;
 	uint64_t rights = PTE_WRITABLE | PTE_USER, entry;
-	bool done;
 
-	do {
+	do
 		entry = load_entry(m, n, index);
-		done = layout(m)->entry_bytes == 4 ?
-		       bus_swap32(bus, n->table + index * 4, (uint32_t)entry,
-				  (uint32_t)((entry & ~rights) | flags)) :
-		       bus_swap64(bus, n->table + index * 8, entry,
-				  (entry & ~rights) | flags);
-	} while (!done);
+	while (!swap_entry(m, n, index, entry, (entry & ~rights) | flags));
 }
 
 static int protect_in(struct page_map *m, const struct node *n,
@@ -470,7 +502,7 @@ int page_map_protect(struct page_map *m, uint64_t address, uint64_t bytes,
 	struct node top = root(m);
 	struct range r;
 
-	if (!take_range(m, address, bytes, &r))
+	if (!take_range(m, address, bytes, &r) || !can_split(m, &r))
 		return -EINVAL;
 	return protect_in(m, &top, &r,
 			  page_flags(rights) & (PTE_WRITABLE | PTE_USER));

@@ -93,8 +93,9 @@ MUST_CHECK int page_map_map(struct page_map *m, uint64_t address, uint64_t bus,
  * @address:	Virtual, a multiple of 4096
  * @bytes:	A multiple of 4096, not 0; parts that are not mapped are no error
  *
- * Return: 0; -EINVAL; -ENOMEM when a large page had to be split and the pool has
- * no table left: the rest of the range, from there on, is as it was.
+ * Return: 0; -EINVAL, also for a part of an IA-32 page beyond 4 GiB, where there are
+ * no smaller ones; -ENOMEM when a large page had to be split and the pool has no
+ * table left: the rest of the range, from there on, is as it was.
  */
 MUST_CHECK int page_map_unmap(struct page_map *m, uint64_t address,
 			      uint64_t bytes);

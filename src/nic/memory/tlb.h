@@ -25,7 +25,7 @@
 #define TLB_HUGE_SETS 4		/* 16 GiB                                       */
 
 enum tlb_rights {
-	TLB_READ = 1,		/* in every valid entry                         */
+	TLB_READ = 1,
 	TLB_WRITE = 2,
 };
 
