@@ -223,7 +223,7 @@ static void each_unit(void (*test)(struct unit *u, struct kept *k,
 {
 	static const uint32_t lengths[] = { 1, 1447, 1448, 1449, 30000, 65000 };
 	struct unit *u = malloc(sizeof(*u));
-	struct outlet *o;
+	struct outlet *o = NULL;
 	struct kept *k = kept_open(offload, &o);
 
 	for (unsigned way = 0; way < 4; way++) {
@@ -302,7 +302,7 @@ static void kt_2_checksums_are_finished_for_a_wire_that_does_not(void **state)
 static void kt_2_a_finished_udp_checksum_is_never_0(void **state)
 {
 	struct unit *u = malloc(sizeof(*u));
-	struct outlet *o;
+	struct outlet *o = NULL;
 	struct kept *k = kept_open(false, &o);
 	uint32_t sum;
 
@@ -321,7 +321,7 @@ static void kt_2_a_finished_udp_checksum_is_never_0(void **state)
 static void tx_6_units_without_segments_become_fragments(void **state)
 {
 	struct unit *u = malloc(sizeof(*u));
-	struct outlet *o;
+	struct outlet *o = NULL;
 	struct kept *k = kept_open(true, &o);
 	uint8_t *whole = calloc(1, FRAME_BYTES);
 	uint32_t end = 0;
@@ -352,7 +352,7 @@ static void tx_6_units_without_segments_become_fragments(void **state)
 static void a_full_wire_loses_what_has_no_room_and_says_so(void **state)
 {
 	struct unit *u = malloc(sizeof(*u));
-	struct outlet *o;
+	struct outlet *o = NULL;
 	struct kept *k = kept_open(false, &o);
 
 	k->room = 10;
@@ -408,7 +408,7 @@ static void kt_2_hostile_offload_headers_do_no_harm(void **state)
 	struct unit *u = malloc(sizeof(*u));
 
 	for (unsigned round = 0; round < HOSTILE_ROUNDS; round++) {
-		struct outlet *o;
+		struct outlet *o = NULL;
 		struct kept *k = kept_open(false, &o);
 		uint8_t *exact;
 
