@@ -148,6 +148,7 @@ static int map_at(const struct window *w, const struct window_object *o,
 int window_map(struct window *w, const struct window_object *object,
 	       uint64_t *at)
 {
+	uint64_t start;
 	uint32_t idx;
 	int err;
 
@@ -156,17 +157,18 @@ int window_map(struct window *w, const struct window_object *object,
 	err = check_object(object);
 	if (err)
 		return err;
-	if (!find_room(w, object, &idx, at))
+	if (!find_room(w, object, &idx, &start))
 		return -ENOSPC;
 	err = make_room_in_list(w);
 	if (!err)
-		err = map_at(w, object, *at);
+		err = map_at(w, object, start);
 	if (err)
 		return err;
 	memmove(&w->places[idx + 1], &w->places[idx],
 		(w->n_places - idx) * sizeof(*w->places));
-	w->places[idx] = (struct window_place){ *at, object->bytes };
+	w->places[idx] = (struct window_place){ start, object->bytes };
 	w->n_places++;
+	*at = start;
 	return 0;
 }
 

@@ -33,8 +33,8 @@ struct window {
 
 /* What is to be mapped. */
 struct window_object {
-	int fd;			/* a memfd with F_SEAL_SHRINK, or hugetlbfs;
-				 * -1: fresh private memory                     */
+	int fd;			/* a memfd with F_SEAL_SHRINK, of pages of any
+				 * size; -1: fresh private memory               */
 	uint64_t offset;	/* in @fd, a multiple of 4096                   */
 	uint64_t bytes;		/* a multiple of 4096, not 0                    */
 	bool writable;

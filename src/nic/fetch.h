@@ -75,7 +75,8 @@ static inline uint32_t fetch_taken(const struct fetch *f)
  * @n:		Any number
  *
  * Return: slots filled, 0 after the last frame, -ENOBUFS as tto_segmenter_next();
- * -EFAULT with f->error set when the rest could not be translated again.
+ * -EFAULT with f->error set when translations were forgotten and the pseudo frame,
+ * all of it, cannot be translated again.
  */
 MUST_CHECK int fetch_next(struct fetch *f, struct tto_slot *slots, size_t n);
 

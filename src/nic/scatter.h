@@ -37,8 +37,8 @@ struct scatter_target {
  * @sum:	Set on success, unless NULL: sum of the bytes (packet/checksum.h)
  * @error:	Set on a fault
  *
- * Return: DMA_FAULT_NONE; another after which nothing was written, BOUNDS when @to
- * is too short for @from.
+ * Return: DMA_FAULT_NONE; another after which nothing was written; BOUNDS at
+ * address 0 of the element behind the last when @to is too short for @from.
  */
 enum dma_fault scatter(struct memory *m, const struct scatter_target *to,
 		       const struct scatter_source *from,

@@ -354,6 +354,10 @@ static void check_element(struct scene *s)
 		want.fault = fault;
 	if (!fault)
 		want.at = e.address + (want.at - range.address);
+	/* The first that is outside: where the region ends, or all of it. */
+	if (fault == DMA_FAULT_BOUNDS &&
+	    want.at < s->clients[client].region.bytes)
+		want.at = s->clients[client].region.bytes;
 	got = element_translate(&m, &q, &e, range.write, &spans, &error);
 	if (got != want.fault)
 		fail_msg("seed %ju, step %u: element of kind %u: %s, not %s",

@@ -71,7 +71,7 @@ enum dma_fault element_translate(struct memory *m, const struct dma_queue *q,
 
 	if (unlikely(fault)) {
 		m->counters.faults[fault]++;
-		at = e->address;
+		at = fault == DMA_FAULT_BOUNDS ? range.address : e->address;
 	} else {
 		fault = memory_translate(m, &range, spans, &at);
 		if (likely(!fault))

@@ -120,8 +120,11 @@ enum dma_fault region_check(const struct region_table *t,
 	if (!(r->rights & right))
 		return DMA_FAULT_RIGHT;
 	if (access->offset > r->bytes ||
-	    access->bytes > r->bytes - access->offset)
+	    access->bytes > r->bytes - access->offset) {
+		*address = access->offset > r->bytes ? access->offset :
+						       r->bytes;
 		return DMA_FAULT_BOUNDS;
+	}
 	*address = r->start + access->offset;
 	return DMA_FAULT_NONE;
 }

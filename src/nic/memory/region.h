@@ -101,7 +101,7 @@ uint32_t region_release_domain(struct region_table *t, uint16_t domain);
  * region_check() - Judge an access, and say to which address it goes
  * @t:		Table
  * @access:	Hostile
- * @address:	Set on success: virtual
+ * @address:	Set on success: virtual; on BOUNDS: the first offset that is outside
  *
  * Return: DMA_FAULT_NONE, KEY, DOMAIN, RIGHT or BOUNDS; checked in this order.
  */
