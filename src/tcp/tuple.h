@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tuple.h - What names a connection */
+#ifndef TCP_TUPLE_H
+#define TCP_TUPLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/*
+ * Without padding, so that it is hashed and compared as bytes: whoever fills it
+ * in clears it first. An IPv4 address is in the first four bytes of its sixteen,
+ * as on the wire; ports are in host order. For a listener the remote side is 0.
+ */
+struct tcp_tuple {
+	uint8_t local[16];
+	uint8_t remote[16];
+	uint16_t local_port;
+	uint16_t remote_port;
+	uint32_t v6;		/* 1: IPv6, 0: IPv4                             */
+};
+
+_Static_assert(sizeof(struct tcp_tuple) == 40, "no padding");
+
+static inline bool tcp_tuple_equal(const struct tcp_tuple *a,
+				   const struct tcp_tuple *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+#endif
