@@ -3,6 +3,8 @@
 # script/setup, which says so.
 BUILD ?= build
 SECONDS ?= 60
+SEEDS ?= 10000
+FIRST ?= 1
 prefix ?= /usr/local
 
 all: $(BUILD)/build.ninja
@@ -36,6 +38,10 @@ fuzz:
 	@script/setup build fuzz
 	@script/fuzz $(SECONDS)
 
+sim: all
+	@$(BUILD)/test/sim/tto-sim --first $(FIRST) --seeds $(SEEDS) --verbose \
+		--captures $(BUILD)
+
 install: all
 	@meson configure $(BUILD) -Dprefix=$(abspath $(prefix))
 	@meson install -C $(BUILD)
@@ -49,8 +55,9 @@ help:
 	@echo 'make check         build, all tests, all lints'
 	@echo 'make bench         benchmarks: a table, $(BUILD)/bench.json and .svg; ARGS=--quick'
 	@echo 'make fuzz          every fuzz target for SECONDS=60'
+	@echo 'make sim           two hosts in virtual time; SEEDS=10000 FIRST=1'
 	@echo 'make install       to DESTDIR= and prefix=/usr/local'
 	@echo 'make clean         remove what was built'
 
-.PHONY: all setup-demo setup-check demo check bench fuzz install clean help
+.PHONY: all setup-demo setup-check demo check bench fuzz sim install clean help
 .NOTPARALLEL:

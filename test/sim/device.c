@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* device.c - The NIC of a host */
+#include "sim/device.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "packet/parse.h"
+#include "packet/pseudo.h"
+
+#define ETHERNET sizeof(struct eth_header)
+#define HEADER_MAX (ETHERNET + sizeof(struct ipv6_header) + TCP_SEGMENT_HEADER_MAX)
+#define FRAME_MAX (9000 + ETHERNET)
+#define N_FLOWS 64
+
+/* ---- Addresses ------------------------------------------------------------------ */
+
+static void fill_tuple(struct tcp_tuple *t, const uint8_t *ip, bool v6,
+		       const uint8_t *ports, bool is_mine)
+{
+	const uint8_t *source = ip + (v6 ? 8 : 12);
+	size_t n = v6 ? 16 : 4;
+
+	memset(t, 0, sizeof(*t));
+	t->v6 = v6;
+	memcpy(is_mine ? t->local : t->remote, source, n);
+	memcpy(is_mine ? t->remote : t->local, source + n, n);
+	t->remote_port = load_be16(ports + (is_mine ? 2 : 0));
+	t->local_port = load_be16(ports + (is_mine ? 0 : 2));
+}
+
+/* ---- ICMP ------------------------------------------------------------------------ */
+
+static bool icmp_kind(const uint8_t *icmp, bool v6, struct datagram *d)
+{
+	if (v6) {
+		d->icmp = icmp[0] == 2 ? TCP_ICMP_TOO_BIG : TCP_ICMP_SOFT;
+		d->mtu = (uint16_t)load_be32(icmp + 4);
+		return icmp[0] >= 1 && icmp[0] <= 4;
+	}
+	d->mtu = load_be16(icmp + 6);
+	d->icmp = icmp[0] != 3 ? TCP_ICMP_SOFT :
+		  icmp[1] == 4 ? TCP_ICMP_TOO_BIG :
+		  icmp[1] == 2 || icmp[1] == 3 ? TCP_ICMP_HARD : TCP_ICMP_SOFT;
+	return icmp[0] == 3 || icmp[0] == 11;
+}
+
+static bool icmp_is_whole(const uint8_t *ip, const uint8_t *icmp, uint32_t len,
+			  bool v6)
+{
+	uint32_t sum = checksum_header(icmp, len);
+
+	if (v6)
+		sum = checksum_add(sum, pseudo_sum(ip, true, 58, len));
+	return checksum_fold(sum) == 0xffff;
+}
+
+static void take_icmp(struct device *dev, const uint8_t *ip, uint32_t len,
+		      bool v6)
+{
+	uint32_t header = v6 ? 40 : 20;
+	const uint8_t *icmp = ip + header, *quote = icmp + 8;
+	struct datagram d = { .is_icmp = true };
+
+	if (len < 2 * header + 16 || ip[v6 ? 6 : 9] != (v6 ? 58 : 1) ||
+	    !icmp_is_whole(ip, icmp, len - header, v6) ||
+	    !icmp_kind(icmp, v6, &d)) {
+		dev->n_bad++;
+		return;
+	}
+	fill_tuple(&d.tuple, quote, v6, quote + header, true);
+	d.quoted = seq(load_be32(quote + header + 4));
+	dev->arrive(dev->ctx, &d);
+}
+
+/* ---- Segments ----------------------------------------------------------------------- */
+
+static void take_segment(struct device *dev, const uint8_t *frame,
+			 const struct tto_packet *p)
+{
+	const uint8_t *ip = frame + p->l3, *tcp = frame + p->l4;
+	struct datagram d = { .payload = p->segments };
+	uint32_t len = p->header_len - p->l4 + p->payload_len;
+
+	if (tcp_segment_parse(&d.segment, tcp, len) == 0) {
+		dev->n_bad++;
+		return;
+	}
+	d.segment.n_frames = (uint16_t)p->n_frames;
+	d.segment.ecn = p->v6 ? ip[1] >> 4 & 3 : ip[1] & 3;
+	fill_tuple(&d.tuple, ip, p->v6, tcp, false);
+	dev->n_joined += p->n_frames > 1;
+	dev->arrive(dev->ctx, &d);
+}
+
+static bool is_whole(const uint8_t *frame, const struct seg *s)
+{
+	const uint8_t *ip = frame + s->l3;
+	uint32_t len = s->end - s->l4;
+
+	if (!s->v6 && checksum_fold(checksum_header(ip, 20)) != 0xffff)
+		return false;
+	return checksum_fold(checksum_add(checksum_header(frame + s->l4, len),
+		       pseudo_sum(ip, s->v6, PROTOCOL_TCP, len))) == 0xffff;
+}
+
+/* A frame as it came. */
+static void take_frame(struct device *dev, const uint8_t *frame, uint32_t len)
+{
+	struct tto_segment payload = { 0 };
+	struct tto_packet p = { .segments = &payload, .n_frames = 1 };
+	struct seg s;
+
+	if (parse_frame(PARSE_LINK_ETHERNET, frame, len, &s) != PARSE_TCP) {
+		uint16_t type = parse_link(PARSE_LINK_ETHERNET, frame, len, &s);
+
+		if (type)
+			take_icmp(dev, frame + s.l3, len - s.l3,
+				  type == ETHERTYPE_IPV6);
+		return;
+	}
+	if (!is_whole(frame, &s)) {
+		dev->n_bad++;
+		return;
+	}
+	payload = (struct tto_segment){ .payload = frame + s.payload,
+					.len = s.payload_len };
+	p.header_len = s.payload;
+	p.payload_len = s.payload_len;
+	p.l3 = s.l3;
+	p.l4 = s.l4;
+	p.v6 = s.v6;
+	take_segment(dev, frame, &p);
+}
+
+/* ---- Receive -------------------------------------------------------------------------- */
+
+static void free_buffer(struct device *d, void *bytes)
+{
+	free(bytes);
+	d->n_buffers--;
+}
+
+static void deliver(void *ctx, const struct tto_packet *p)
+{
+	struct device *d = ctx;
+	const struct tto_segment *s;
+
+	d->n_taken += p->n_frames;
+	if (p->changed)
+		take_segment(d, p->header, p);
+	else
+		take_frame(d, p->header, p->header_len);
+	if (!d->gather)
+		return;
+	for (s = p->segments; s; s = s->next)
+		if (s->cookie)
+			free_buffer(d, s->cookie);
+}
+
+void device_open(struct device *d, const struct side *side,
+		 enum aggregation aggregation)
+{
+	struct tto_coalescer_options o = {
+		.size = sizeof(o),
+		.policy = aggregation == AGGREGATE_HOST ? TTO_POLICY_HOST :
+							  TTO_POLICY_LOSSLESS,
+		.output = side->gather ? TTO_OUTPUT_GATHER : TTO_OUTPUT_CONTIGUOUS,
+		.flows = N_FLOWS,
+		.ral = side->ral,
+		.segments = 1024,
+		.buffers = 16,
+		.timeout_aggregation_ns = side->hold,
+		.timeout_ack_aggregation_ns = side->hold / 2,
+	};
+
+	d->coalescer = NULL;
+	d->gather = side->gather;
+	d->mtu = side->mtu;
+	d->ip_id = 0;
+	d->n_buffers = 0;
+	d->n_bad = d->n_sent = d->n_taken = d->n_joined = 0;
+	if (aggregation == AGGREGATE_NOT)
+		return;
+	if (tto_coalescer_open(&d->coalescer, &o, deliver, d))
+		abort();
+}
+
+void device_close(struct device *d)
+{
+	tto_coalescer_close(d->coalescer);
+}
+
+void device_push(struct device *d, uint8_t *bytes, uint32_t len, ns_t now)
+{
+	struct tto_frame frame = { .data = bytes, .len = len, .cookie = bytes };
+
+	d->n_buffers++;
+	if (d->coalescer) {
+		tto_coalescer_push(d->coalescer, &frame, 1, now);
+		if (d->gather)
+			return;	/* until it comes back                          */
+	} else {
+		d->n_taken++;
+		take_frame(d, bytes, len);
+	}
+	free_buffer(d, bytes);
+}
+
+ns_t device_poll(struct device *d, ns_t now)
+{
+	return d->coalescer ? tto_coalescer_poll(d->coalescer, now) : NS_NEVER;
+}
+
+/* ---- Transmit --------------------------------------------------------------------------- */
+
+static uint32_t write_ip(struct device *d, uint8_t *to,
+			 const struct tcp_tuple *t, uint8_t ecn)
+{
+	if (t->v6) {
+		struct ipv6_header ip = {
+			.version_class_label = to_be32(6U << 28 | (uint32_t)ecn << 20),
+			.next_header = PROTOCOL_TCP,
+			.hop_limit = 64,
+		};
+
+		memcpy(ip.source, t->local, 16);
+		memcpy(ip.destination, t->remote, 16);
+		memcpy(to, &ip, sizeof(ip));
+		return sizeof(ip);
+	}
+	struct ipv4_header ip = {
+		.version_ihl = 0x45, .tos = ecn, .ttl = 64,
+		.id = to_be16(d->ip_id),
+		.fragment = to_be16(IPV4_DF),
+		.protocol = PROTOCOL_TCP,
+	};
+
+	memcpy(ip.source, t->local, 4);
+	memcpy(ip.destination, t->remote, 4);
+	memcpy(to, &ip, sizeof(ip));
+	return sizeof(ip);
+}
+
+static void cut(struct device *d, const struct tto_unit *unit)
+{
+	uint8_t frame[FRAME_MAX];
+	struct tto_segmenter s;
+	int n = tto_segmenter_begin(&s, unit);
+
+	if (n < 0)
+		verdict_fail(d->verdict, "the device cannot cut a pseudo frame: %d", n);
+	for (; n > 0; n--) {
+		struct tto_slot slot = { .data = frame, .size = sizeof(frame) };
+
+		if (tto_segmenter_next(&s, &slot, 1) != 1)
+			break;
+		if (slot.len > d->mtu + ETHERNET)
+			verdict_fail(d->verdict, "%zu bytes of IP sent, the interface takes %u",
+				     slot.len - ETHERNET, d->mtu);
+		d->ip_id++;
+		d->n_sent++;
+		d->transmit(d->ctx, frame, slot.len);
+	}
+}
+
+void device_send(struct device *d, const struct tcp_tuple *tuple,
+		 const struct tcp_segment *segment, const uint8_t *payload,
+		 uint16_t mss)
+{
+	struct tcp_segment s = *segment;
+	struct iovec iov = { (void *)(uintptr_t)payload, s.len };
+	uint8_t header[HEADER_MAX] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1 };
+	uint32_t len = ETHERNET;
+
+	store_be16(header + 12, tuple->v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
+	len += write_ip(d, header + len, tuple, s.ecn);
+	s.source_port = tuple->local_port;
+	s.destination_port = tuple->remote_port;
+	len += tcp_segment_emit(&s, header + len);
+	cut(d, &(struct tto_unit){
+		.header = header, .header_len = len, .mss = mss,
+		.link = TTO_LINK_ETHERNET, .cut = TTO_CUT_TCP,
+		.n_payload = s.len != 0, .payload = &iov,
+	});
+}

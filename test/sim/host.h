@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * host.h - A complete host: device, table of connections, timers, applications
+ *
+ * DOC: Theory of operation
+ * What a host does follows from its scenario and its inputs alone: frames and
+ * times. So a journal of these repeats it (journal.h).
+ *
+ * One struct for each connection and each request (a SYN that was answered), in
+ * pools of fixed size. Values in the lookup table: number of a connection; of a
+ * request, with HOST_REQUEST; in time_wait.h, with TIME_WAIT_FLAG. Nodes of the
+ * timer wheel: TCBs, then applications, then requests.
+ */
+#ifndef SIM_HOST_H
+#define SIM_HOST_H
+
+#include "sim/connection.h"
+#include "tcp/isn.h"
+#include "tcp/ports.h"
+#include "tcp/syn_cookie.h"
+#include "tcp/time_wait.h"
+#include "tcp/timer_wheel.h"
+
+#define HOST_REQUEST 0x40000000u
+#define HOST_LISTENER 0x20000000u
+
+struct request {
+	struct tcp_request tcp;
+	struct tcp_tuple tuple;
+	struct tcp_endpoint endpoint;
+	bool used;
+};
+
+struct host {
+	const struct scenario *scenario;
+	const struct side *side;
+	unsigned number;	/* 0 connects, 1 listens                        */
+	struct verdict *verdict;
+	ns_t now;
+	struct device device;
+	ns_t device_next;	/* when it has something to hand up             */
+	void *wire;		/* of whoever takes the frames                  */
+	struct tcp_config config;
+	struct chance chance;
+	bool is_steady;		/* its time goes on without leaps               */
+
+	struct cells *cells;
+	struct lookup *lookup;
+	struct time_wait *time_wait;
+	struct ports *ports;
+	struct timer_wheel wheel;
+	struct timer_node *nodes;
+	struct syn_cookie cookies;
+	struct isn_secret secret;
+
+	struct connection *connections;
+	struct request *requests;
+	struct outcome *outcomes;	/* one for each connection there ever was */
+	uint32_t n_connections;	/* places                                       */
+	uint32_t n_used, n_outcomes, max_outcomes;
+	uint32_t n_requests_used;
+	uint32_t n_started;
+	ns_t start_at;		/* the next one, NS_NEVER: none                 */
+	uint64_t progress;	/* grows with all that gets anywhere            */
+	uint64_t n_buffers;	/* of what is out of order                      */
+	ns_t last_cookie;
+	uint64_t n_renegs, n_cookies;
+};
+
+/**
+ * host_open() - Make a host
+ * @transmit:	Called with the host and each frame that it sends
+ * @wire:	host->wire, for @transmit
+ */
+struct host *host_open(const struct scenario *s, unsigned number,
+		       enum aggregation aggregation, struct verdict *verdict,
+		       device_transmit_fn *transmit, void *wire);
+void host_close(struct host *h);
+
+/* A frame has come; @bytes were malloc()ed and are the host's now. */
+void host_receive(struct host *h, uint8_t *bytes, uint32_t len, ns_t now);
+
+/* Does what is due. */
+void host_run(struct host *h, ns_t now);
+
+/* When to call host_run(), on the host's own clock. */
+ns_t host_next(const struct host *h);
+
+/* All of it is over, and nothing waits for anything. */
+bool host_is_done(const struct host *h);
+/* The same, but for TIME-WAIT. */
+bool host_is_quiet(const struct host *h);
+
+/* The address of host @number. */
+void host_address(uint8_t to[16], unsigned number, bool v6);
+
+static inline struct tcp_env host_env(struct host *h)
+{
+	return (struct tcp_env){ h->now, &h->config, h->cells };
+}
+
+/* ---- For connection.c and listen.c ------------------------------------------------- */
+
+struct tcp_endpoint host_endpoint(struct host *h, const struct tcp_tuple *t);
+struct connection *host_take_connection(struct host *h,
+					const struct tcp_tuple *t);
+/* It is over: its outcome is kept, everything else given back. */
+void host_free_connection(struct connection *c);
+/* An entry of time_wait.h takes its place. */
+void host_enter_time_wait(struct connection *c);
+void host_arm(struct connection *c);
+void host_send(struct host *h, const struct tcp_tuple *t,
+	       const struct tcp_segment *s);
+
+/* ---- listen.c ------------------------------------------------------------------------- */
+
+/* For no connection: perhaps for a port that is listened on. */
+void listen_arrive(struct host *h, const struct datagram *d);
+void listen_arrive_for(struct host *h, uint32_t idx, const struct datagram *d);
+void listen_timer(struct host *h, uint32_t idx);
+/* A SYN that time_wait.h lets through; @iss is the least to use. */
+void listen_reopen(struct host *h, const struct datagram *d, seq_t iss);
+
+#endif
