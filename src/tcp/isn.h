@@ -14,7 +14,7 @@
 
 #include "base/bytes.h"
 #include "packet/seq.h"
-#include "tcp/tuple.h"
+#include "packet/tuple.h"
 
 struct isn_secret {
 	uint8_t key[16];	/* random, the same as long as the host is up   */

@@ -19,7 +19,7 @@
 #ifndef TCP_PORTS_H
 #define TCP_PORTS_H
 
-#include "tcp/lookup.h"
+#include "packet/lookup.h"
 
 #define PORTS_FIRST 32768		/* usual, inclusive                     */
 #define PORTS_LAST 60999

@@ -29,7 +29,7 @@
 
 #include "base/bytes.h"
 #include "packet/seq.h"
-#include "tcp/tuple.h"
+#include "packet/tuple.h"
 
 #define SYN_COOKIE_PERIOD_NS 64000000000ULL
 #define SYN_COOKIE_MSS_MIN 48		/* [bytes] the lowest that it says      */

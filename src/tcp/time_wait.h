@@ -26,7 +26,7 @@
 
 #include "base/bytes.h"
 #include "packet/tcp_segment.h"
-#include "tcp/lookup.h"
+#include "packet/lookup.h"
 
 /* In a value of lookup.h: the rest of it is the number of a waiting one. */
 #define TIME_WAIT_FLAG 0x80000000U

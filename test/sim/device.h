@@ -12,7 +12,7 @@
 #include "sim/scenario.h"
 #include "sim/verdict.h"
 #include "tcp/tcp.h"
-#include "tcp/tuple.h"
+#include "packet/tuple.h"
 #include "tto/engine.h"
 
 /* What a frame, or an aggregate, says to the host. */

@@ -17,12 +17,12 @@
  * All is in one piece of memory of the caller, without pointers.
  * Source: Lemire and Kaser, "Strongly universal string hashing is fast".
  */
-#ifndef TCP_LOOKUP_H
-#define TCP_LOOKUP_H
+#ifndef PACKET_LOOKUP_H
+#define PACKET_LOOKUP_H
 
 #include <stddef.h>
 
-#include "tcp/tuple.h"
+#include "packet/tuple.h"
 
 #define LOOKUP_NONE UINT32_MAX
 #define LOOKUP_CAPACITY_MAX (1U << 28)

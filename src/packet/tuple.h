@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tuple.h - What names a connection */
-#ifndef TCP_TUPLE_H
-#define TCP_TUPLE_H
+#ifndef PACKET_TUPLE_H
+#define PACKET_TUPLE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* lookup.c - From a tuple to a number */
-#include "tcp/lookup.h"
+#include "packet/lookup.h"
 
 #include <errno.h>
 
