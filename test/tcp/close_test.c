@@ -189,6 +189,39 @@ static void pieces_come_back(void **state)
 	script_end(s);		/* counts them */
 }
 
+/* A FIN in front of what came out of order: that is not of the stream. */
+static void nothing_follows_the_peers_fin(void **state)
+{
+	struct script script, *s = &script;
+
+	(void)state;
+	script_connected(s, NULL);
+	IN(ACK, .seq = 16, .ack = 1, .len = 1000);
+	IN(ACK, .seq = 3000, .ack = 1, .len = 10);
+	IN(FIN | ACK | PSH, .seq = 1, .ack = 1, .len = 100);
+	STATE("CLOSE-WAIT");
+	assert_int_equal(s->received, 100);
+	assert_int_equal(s->held, 0);
+	script_drain(s);
+	script_end(s);
+}
+
+/* The FIN comes first: what is said to be behind it neither moves nor hides it. */
+static void what_comes_is_cut_at_the_peers_fin(void **state)
+{
+	struct script script, *s = &script;
+
+	(void)state;
+	script_connected(s, NULL);
+	IN(FIN | ACK, .seq = 51, .ack = 1, .len = 50);
+	STATE("ESTABLISHED");
+	IN(ACK, .seq = 1, .ack = 1, .len = 300);
+	assert_int_equal(s->received, 100);
+	STATE("CLOSE-WAIT");
+	OUT(ACK, .seq = 1, .ack = 102);
+	script_end(s);
+}
+
 /* All that can follow all, and what cannot: figure 5. */
 static void figure_5_successors(void **state)
 {
@@ -215,6 +248,8 @@ int main(void)
 		cmocka_unit_test(fin_wait_2_without_a_user_ends),
 		cmocka_unit_test(abort_resets),
 		cmocka_unit_test(pieces_come_back),
+		cmocka_unit_test(nothing_follows_the_peers_fin),
+		cmocka_unit_test(what_comes_is_cut_at_the_peers_fin),
 		cmocka_unit_test(figure_5_successors),
 	};
 

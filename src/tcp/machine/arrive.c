@@ -76,6 +76,22 @@ static void note_timestamp(struct tcp_tcb *t, const struct tcp_env *env,
 	t->ts_recent_at = env->now;
 }
 
+/* Has the peer's FIN been taken? Then nothing follows. */
+static bool has_ended(const struct tcp_tcb *t)
+{
+	return has(t, TCB_PEER_FIN) && seq_before(t->fin_at, t->rcv_nxt);
+}
+
+/* Of @len bytes from @start on, those before the peer's FIN, if that is known. */
+static uint32_t before_fin(const struct tcp_tcb *t, seq_t start, uint32_t len)
+{
+	int32_t room = seq_diff(t->fin_at, start);
+
+	if (!has(t, TCB_PEER_FIN))
+		return len;
+	return room > 0 ? least((uint32_t)room, len) : 0;
+}
+
 /* What of payload and FIN is new and fits. */
 static void trim(struct tcp_tcb *t, struct arriving *a)
 {
@@ -87,11 +103,12 @@ static void trim(struct tcp_tcb *t, struct arriving *a)
 	a->skip = had > 0 ? least((uint32_t)had, s->len) : 0;
 	a->len = s->len - a->skip;
 	a->fin = s->flags & TCP_FIN;
-	ahead = had < 0 ? (uint32_t)-had : 0;
+	ahead = had < 0 ? 0U - (uint32_t)had : 0;
 	if (ahead + a->len > window) {
 		a->len = window > ahead ? window - ahead : 0;
 		a->fin = false;
 	}
+	a->len = before_fin(t, seq_add(first, a->skip), a->len);
 	/* RFC 2883 §4: tell the peer what came twice. */
 	if (a->skip && has(t, TCB_SACK))
 		reassemble_duplicate(&t->in, first, seq_add(first, a->skip));
@@ -469,12 +486,14 @@ bool tcp_next_piece(struct tcp_tcb *t, const struct tcp_env *env,
 {
 	struct reassemble_piece p;
 
-	if (t->state == TCPS_CLOSED && t->in.n_pieces)
+	if ((t->state == TCPS_CLOSED || has_ended(t)) && t->in.n_pieces)
 		reassemble_drop_all(&t->in, env->cells);
 	if (reassemble_dropped(&t->in, env->cells, &p))
 		p.len = 0;
 	else if (!reassemble_next(&t->in, env->cells, t->rcv_nxt, &p))
 		return false;
+	if (p.len)
+		p.len = before_fin(t, t->rcv_nxt, p.len);
 	*piece = (struct tcp_piece){ p.cookie, p.skip, p.len };
 	if (p.len) {
 		advance(t, p.len);
