@@ -123,6 +123,20 @@ static void measure_exchange(struct bench *b)
 	bench_measure(b);
 }
 
+static void measure_connect(struct bench *b)
+{
+	static const uint32_t waiting[] = { 0, 8192, 100000 };
+	struct bench_case *c;
+
+	b->item_unit = "ns/connection";
+	for (size_t n = 0; n < ARRAY_SIZE(waiting); n++) {
+		c = bench_add(b, "connect+close TW=%u", waiting[n]);
+		if (c)
+			connect_case(c, waiting[n], 1 << 17);
+	}
+	bench_measure(b);
+}
+
 int main(int argc, char **argv)
 {
 	static struct bench b;
@@ -135,5 +149,6 @@ int main(int argc, char **argv)
 	measure_send(&b);
 	measure_limited(&b);
 	measure_exchange(&b);
+	measure_connect(&b);
 	return bench_report(&b);
 }

@@ -40,4 +40,10 @@ void limited_case(struct bench_case *c, const struct limited_work *work);
 /* A byte there and a byte back, both ends; items are pairs of them. */
 void exchange_case(struct bench_case *c, bool headers);
 
+/*
+ * Connections that are set up and torn down, while @waiting are in TIME-WAIT; there
+ * is room for @room. Items are connections.
+ */
+void connect_case(struct bench_case *c, uint32_t waiting, uint32_t room);
+
 #endif
