@@ -283,6 +283,13 @@ void bench_ratio(struct bench *b, const char *of, const char *to)
 	add_row(b, name, "ratio", sorted, 3);
 }
 
+void bench_value(struct bench *b, const char *name, const char *unit,
+		 double value)
+{
+	if (!b->only || strstr(name, b->only))
+		add_row(b, name, unit, &value, 1);
+}
+
 void bench_fail(struct bench *b, const char *format, ...)
 {
 	va_list args;

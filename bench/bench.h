@@ -114,6 +114,10 @@ void bench_measure(struct bench *b);
  */
 void bench_ratio(struct bench *b, const char *of, const char *to);
 
+/** bench_value() - A row that is not measured in time */
+void bench_value(struct bench *b, const char *name, const char *unit,
+		 double value);
+
 /** bench_fail() - What is measured is not what was meant; said on stderr */
 void bench_fail(struct bench *b, const char *format, ...) PRINTF_LIKE(2, 3);
 

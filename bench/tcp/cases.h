@@ -46,4 +46,11 @@ void exchange_case(struct bench_case *c, bool headers);
  */
 void connect_case(struct bench_case *c, uint32_t waiting, uint32_t room);
 
+/* With @n idle connections: granules of the timer wheel; keepalives. See idle.c */
+void tick_case(struct bench_case *c, uint32_t n);
+void keepalive_case(struct bench_case *c, uint32_t n);
+
+/* Rows of what an idle connection takes, as one of a million. */
+void idle_memory(struct bench *b);
+
 #endif
