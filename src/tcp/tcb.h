@@ -140,6 +140,7 @@ struct tcp_tcb {
 	/* Times [ns]. */
 	ns_t deadline[N_TIMERS];
 	ns_t ts_recent_at;	/* RFC 7323 §5.5                                */
+	ns_t tick_at;		/* when the clock of TSval ticked last ...      */
 	ns_t stalled_since;	/* something waits for an ACK; NS_NEVER: not    */
 	ns_t syn_sent;
 	ns_t reordering_timer;	/* what rack_detect() said last                 */
@@ -151,6 +152,7 @@ struct tcp_tcb {
 	ns_t rcv_rtt;		/* 0: not known                                 */
 	ns_t rcv_rtt_at;	/* measured from here, to rcv_rtt_end           */
 	ns_t tune_at;		/* this round's beginning                       */
+	uint32_t tick;		/* ... for this time                            */
 	seq_t rcv_rtt_end;
 	uint32_t tune_read;	/* bytes read in this round                     */
 	uint32_t tune_space;	/* most bytes read in a round                   */

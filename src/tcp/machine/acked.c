@@ -34,7 +34,7 @@ static bool take_window(struct tcp_tcb *t, const struct tcp_segment *s)
  * When a TSval later than the one that is echoed began to be sent. Whatever was
  * sent since has not caused this ACK.
  */
-static ns_t echo_until(const struct tcp_tcb *t, const struct tcp_env *env,
+static ns_t echo_until(struct tcp_tcb *t, const struct tcp_env *env,
 		       const struct tcp_segment *s)
 {
 	ns_t tick = env->config->timestamp_tick, age;
@@ -42,10 +42,10 @@ static ns_t echo_until(const struct tcp_tcb *t, const struct tcp_env *env,
 	if (!has(t, TCB_TIMESTAMPS) || !(s->has & TCP_HAS_TIMESTAMP) ||
 	    s->tsecr == 0)
 		return NS_NEVER;
-	age = timestamp_now(env, t->timestamp_offset) - s->tsecr;
-	if (age > env->now / tick)
+	age = (tsval_now(t, env) - s->tsecr) * tick;
+	if (age > t->tick_at)
 		return NS_NEVER;	/* we have never sent that              */
-	return (env->now / tick - age + 1) * tick;
+	return t->tick_at - age + tick;
 }
 
 /* The stream goes on; the FIN is no byte of it. */

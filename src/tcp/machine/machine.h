@@ -117,6 +117,21 @@ uint8_t peers_shift(const struct tcp_segment *syn);
 uint8_t options_we_want(const struct tcp_config *c);
 uint32_t timestamp_now(const struct tcp_env *env, uint32_t offset);
 
+/*
+ * TSval now, as timestamp_now() has it, and t->tick_at. It divides only when the
+ * clock has ticked, which is seldom between two segments of bulk data.
+ */
+static inline uint32_t tsval_now(struct tcp_tcb *t, const struct tcp_env *env)
+{
+	ns_t tick = env->config->timestamp_tick;
+
+	if (env->now - t->tick_at >= tick) {
+		t->tick = (uint32_t)(env->now / tick);
+		t->tick_at = env->now - env->now % tick;
+	}
+	return t->tick + t->timestamp_offset;
+}
+
 /* ---- open.c ------------------------------------------------------------------------ */
 
 /* RFC 9293 §3.10.7.3: a segment in SYN-SENT. */

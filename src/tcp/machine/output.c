@@ -100,7 +100,7 @@ static void make_frame(struct tcp_tcb *t, const struct tcp_env *env,
 		.mss = t->mss,
 	};
 	if (s->has)
-		s->tsval = timestamp_now(env, t->timestamp_offset);
+		s->tsval = tsval_now(t, env);
 	if (s->len > t->mss || (s->len && !has(t, TCB_MORE) &&
 				!seq_before(last, t->send_end)))
 		s->flags |= TCP_PSH;
@@ -121,7 +121,7 @@ static bool emit_reset(struct tcp_tcb *t, const struct tcp_env *env,
 	};
 	if (has(t, TCB_TIMESTAMPS)) {	/* RFC 7323 §3.2                       */
 		f->segment.has = TCP_HAS_TIMESTAMP;
-		f->segment.tsval = timestamp_now(env, t->timestamp_offset);
+		f->segment.tsval = tsval_now(t, env);
 		f->segment.tsecr = t->ts_recent;
 	}
 	if (has(t, TCB_RST_ACK)) {
@@ -170,7 +170,7 @@ static bool emit_syn(struct tcp_tcb *t, const struct tcp_env *env,
 	s->has = options_of_syn(t, env);
 	s->mss = t->our_mss;
 	s->wscale = shift_for(env->config->receive_buffer_max);
-	s->tsval = timestamp_now(env, t->timestamp_offset);
+	s->tsval = tsval_now(t, env);
 	if (s->flags & TCP_ACK) {
 		s->ack = t->rcv_nxt;
 		s->tsecr = t->ts_recent;

@@ -66,8 +66,7 @@ static void measure_round_trip(struct tcp_tcb *t, const struct tcp_env *env,
 	ns_t rtt = 0;
 
 	if (has(t, TCB_TIMESTAMPS) && s->tsecr) {
-		uint32_t ticks = timestamp_now(env, t->timestamp_offset) -
-				 s->tsecr;
+		uint32_t ticks = tsval_now(t, env) - s->tsecr;
 
 		rtt = (ns_t)most(ticks, 1) * env->config->timestamp_tick;
 		if (ticks > INT32_MAX || s->len < t->receive_mss)
