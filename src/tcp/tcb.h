@@ -120,7 +120,6 @@ struct tcp_tcb {
 	uint8_t backoff;	/* of the persist timer                         */
 	uint8_t keepalive_count;
 	uint8_t soft_error;	/* ICMP since the last progress                 */
-	uint8_t congestion_kind;	/* when it begins                       */
 	bool loss_timer_probes;	/* TIMER_LOSS is the probe's                    */
 	bool ack_whole;		/* the next ACK is not split: see ack.c         */
 	uint16_t challenges;	/* in this second                               */

@@ -47,6 +47,33 @@ static void figure_6_an_active_open(void **state)
 	script_end(s);
 }
 
+/* The configured algorithm is that of both who open, and an option of before counts. */
+static void congestion_control_is_what_was_asked_for(void **state)
+{
+	struct tcp_config c;
+	struct script script, *s = &script;
+
+	(void)state;
+	script_config(&c);
+	c.congestion = CONGESTION_CUBIC;
+	script_connected(s, &c);
+	assert_int_equal(script_report(s).congestion, CONGESTION_CUBIC);
+	script_end(s);
+	script_accepted(s, &c);
+	assert_int_equal(script_report(s).congestion, CONGESTION_CUBIC);
+	script_end(s);
+
+	open_actively(s, &c);
+	assert_int_equal(script_report(s).congestion, CONGESTION_CUBIC);
+	assert_int_equal(tcp_set_option(&s->t, &s->env, TCP_OPTION_CONGESTION,
+					CONGESTION_RENO), 0);
+	OUT(SYN, .seq = 0);
+	IN(SYN | ACK, .ack = 1);
+	STATE("ESTABLISHED");
+	assert_int_equal(script_report(s).congestion, CONGESTION_RENO);
+	script_end(s);
+}
+
 /* Data both ways, and the close of figure 12. */
 static void figure_12_data_and_a_normal_close(void **state)
 {
@@ -426,6 +453,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(figure_6_an_active_open),
+		cmocka_unit_test(congestion_control_is_what_was_asked_for),
 		cmocka_unit_test(figure_12_data_and_a_normal_close),
 		cmocka_unit_test(must_10_simultaneous_open),
 		cmocka_unit_test(must_23_a_syn_is_repeated_for_3_minutes),

@@ -48,6 +48,7 @@ static void init(struct tcp_tcb *t, const struct tcp_env *env,
 	reassemble_init(&t->in, c->reassembly_pieces_max, UINT32_MAX);
 	rtt_init(&t->rtt);
 	rack_init(&t->rack);
+	congestion_set_kind(&t->congestion, c->congestion);	/* for later    */
 	newreno_init(&t->newreno);
 	frto_init(&t->frto);
 	path_mtu_init(&t->path_mtu, endpoint->mtu, endpoint->path_mtu,
@@ -125,7 +126,7 @@ void become_established(struct tcp_tcb *t, const struct tcp_env *env)
 	} else if (t->syn_sent != NS_NEVER) {
 		rtt_sample(&t->rtt, env->now - t->syn_sent, env->now);
 	}
-	congestion_init(&t->congestion, t->congestion_kind, t->mss, segments, 0);
+	congestion_init(&t->congestion, t->congestion.kind, t->mss, segments, 0);
 	t->retransmits = 0;
 	t->stalled_since = unsent(t) ? env->now : NS_NEVER;
 	timer_stop(t, TIMER_RETRANSMIT);
@@ -144,7 +145,6 @@ void tcp_accept(struct tcp_tcb *t, const struct tcp_env *env,
 		const struct tcp_endpoint *endpoint)
 {
 	init(t, env, endpoint, r->iss, r->timestamp_offset);
-	t->congestion_kind = env->config->congestion;
 	t->peer_mss = r->mss;
 	t->snd_wnd = t->max_window = r->window;
 	agree(t, env, r->has, r->wscale);
