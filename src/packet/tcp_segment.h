@@ -46,7 +46,8 @@ struct tcp_segment {
 	uint16_t window;	/* as in the header, not scaled                 */
 	uint16_t urgent;	/* as in the header                             */
 	uint16_t mss;
-	uint16_t n_frames;	/* that were joined into it; at least 1         */
+	uint16_t n_frames;	/* that were joined into it, or that it is to be
+				 * cut into; at least 1                         */
 	uint16_t source_port, destination_port;
 	uint8_t ecn;		/* enum tcp_ecn of the IP header                */
 	uint8_t has;		/* TCP_HAS_...                                  */

@@ -26,6 +26,30 @@
 
 /* ---- Headers --------------------------------------------------------------------- */
 
+/* A frame of nothing. What n_sack does not count is not touched. */
+static void begin_frame(const struct tcp_tcb *t, struct tcp_frame *f)
+{
+	struct tcp_segment *s = &f->segment;
+
+	f->stream = 0;
+	f->mss = t->mss;
+	f->again = false;
+	s->seq = s->ack = seq(0);
+	s->len = s->tsval = s->tsecr = 0;
+	s->flags = s->window = s->urgent = s->mss = 0;
+	s->n_frames = 1;
+	s->source_port = s->destination_port = 0;
+	s->ecn = s->has = s->wscale = s->n_sack = 0;
+}
+
+static void put_timestamp(struct tcp_tcb *t, const struct tcp_env *env,
+			  struct tcp_segment *s)
+{
+	s->has |= TCP_HAS_TIMESTAMP;
+	s->tsval = tsval_now(t, env);
+	s->tsecr = t->ts_recent;
+}
+
 /* Beside data only where they do not make a frame more of it; see tcp_emit(). */
 static void put_blocks(struct tcp_tcb *t, const struct tcp_env *env,
 		       struct tcp_frame *f)
@@ -68,8 +92,7 @@ static void count(struct tcp_tcb *t, const struct tcp_env *env,
 		  const struct tcp_frame *f)
 {
 	t->units_sent++;
-	t->frames_sent += f->segment.len > f->mss ?
-			  (f->segment.len + f->mss - 1) / f->mss : 1;
+	t->frames_sent += f->segment.n_frames;
 	t->bytes_sent += f->segment.len;
 	if (f->again) {
 		t->bytes_again += f->segment.len;
@@ -77,6 +100,11 @@ static void count(struct tcp_tcb *t, const struct tcp_env *env,
 	}
 	if (f->segment.len)
 		t->last_sent = env->now;
+}
+
+static uint16_t frames_of(const struct tcp_tcb *t, uint32_t len)
+{
+	return (uint16_t)(len > t->mss ? (len + t->mss - 1) / t->mss : 1);
 }
 
 /* A frame of @space sequence numbers from @start on; a FIN if it reaches that. */
@@ -87,20 +115,14 @@ static void make_frame(struct tcp_tcb *t, const struct tcp_env *env,
 	bool fin = space && has(t, TCB_FIN) && seq_before(t->send_end, last);
 	struct tcp_segment *s = &f->segment;
 
-	*f = (struct tcp_frame){
-		.segment = {
-			.seq = start,
-			.len = space - fin,
-			.flags = fin ? TCP_FIN | TCP_ACK : TCP_ACK,
-			.n_frames = 1,
-			.has = has(t, TCB_TIMESTAMPS) ? TCP_HAS_TIMESTAMP : 0,
-			.tsecr = t->ts_recent,
-		},
-		.stream = t->acked + (start.n - t->out.una.n),
-		.mss = t->mss,
-	};
-	if (s->has)
-		s->tsval = tsval_now(t, env);
+	begin_frame(t, f);
+	f->stream = t->acked + (start.n - t->out.una.n);
+	s->seq = start;
+	s->len = space - fin;
+	s->flags = fin ? TCP_FIN | TCP_ACK : TCP_ACK;
+	s->n_frames = frames_of(t, s->len);
+	if (has(t, TCB_TIMESTAMPS))
+		put_timestamp(t, env, s);
 	if (s->len > t->mss || (s->len && !has(t, TCB_MORE) &&
 				!seq_before(last, t->send_end)))
 		s->flags |= TCP_PSH;
@@ -115,15 +137,11 @@ static bool emit_reset(struct tcp_tcb *t, const struct tcp_env *env,
 {
 	if (!has(t, TCB_RST_DUE))
 		return false;
-	*f = (struct tcp_frame){
-		.segment = { .seq = t->rst_seq, .flags = TCP_RST, .n_frames = 1 },
-		.mss = t->mss,
-	};
-	if (has(t, TCB_TIMESTAMPS)) {	/* RFC 7323 §3.2                       */
-		f->segment.has = TCP_HAS_TIMESTAMP;
-		f->segment.tsval = tsval_now(t, env);
-		f->segment.tsecr = t->ts_recent;
-	}
+	begin_frame(t, f);
+	f->segment.seq = t->rst_seq;
+	f->segment.flags = TCP_RST;
+	if (has(t, TCB_TIMESTAMPS))	/* RFC 7323 §3.2                       */
+		put_timestamp(t, env, &f->segment);
 	if (has(t, TCB_RST_ACK)) {
 		f->segment.flags |= TCP_ACK;
 		f->segment.ack = t->rst_ack;
@@ -161,8 +179,8 @@ static bool emit_syn(struct tcp_tcb *t, const struct tcp_env *env,
 	if (!has(t, TCB_SYN_DUE))
 		return false;
 	drop_flag(t, TCB_SYN_DUE);
-	*f = (struct tcp_frame){ .mss = t->mss, .again = t->retransmits != 0 };
-	s->n_frames = 1;
+	begin_frame(t, f);
+	f->again = t->retransmits != 0;
 	s->seq = t->iss;
 	s->flags = (uint16_t)(ecn_of_syn(t) | TCP_SYN |
 			      (t->state == TCPS_SYN_SENT ? 0 : TCP_ACK));
@@ -201,6 +219,12 @@ static uint32_t window_behind(const struct tcp_tcb *t, seq_t start)
 	return n > 0 ? (uint32_t)n : 0;
 }
 
+/* As much of @bytes as is whole segments, but one at least. */
+static uint32_t whole_segments(const struct tcp_tcb *t, uint32_t bytes)
+{
+	return most(bytes / t->mss, 1) * t->mss;
+}
+
 /*
  * What is sent in about a millisecond at the rate of this connection, but two
  * segments at least: larger frames would be bursts on a slow path. The shorter the
@@ -208,22 +232,21 @@ static uint32_t window_behind(const struct tcp_tcb *t, seq_t start)
  */
 static uint32_t largest_frame(const struct tcp_tcb *t, const struct tcp_env *env)
 {
-	uint32_t most_bytes = env->config->frame_max;
-	uint64_t rate, bytes;
+	uint32_t frame_max = most(env->config->frame_max, t->mss);
 	ns_t rtt = rtt_least(&t->rtt);
+	uint64_t bytes;
 
 	/* The urgent pointer is not the same in two frames. */
 	if (has(t, TCB_URGENT_SENT) && seq_before(t->out.una, t->send_up))
 		return t->mss;
-	if (rtt >= FREE_RTT_NS) {
-		rate = congestion_rate(&t->congestion, rtt_smoothed(&t->rtt));
-		bytes = rate >> 10;
-		if (rtt / FREE_RTT_NS < 32)
-			bytes += most_bytes >> (rtt / FREE_RTT_NS);
-		if (bytes < most_bytes)
-			most_bytes = most((uint32_t)bytes, 2U * t->mss);
-	}
-	return most(most_bytes / t->mss, 1) * t->mss;
+	if (rtt < FREE_RTT_NS)
+		return frame_max;
+	bytes = congestion_rate(&t->congestion, rtt_smoothed(&t->rtt)) >> 10;
+	if (rtt / FREE_RTT_NS < 32)
+		bytes += frame_max >> (rtt / FREE_RTT_NS);
+	if (bytes >= frame_max)
+		return frame_max;
+	return whole_segments(t, most((uint32_t)bytes, 2U * t->mss));
 }
 
 static bool emit_range(struct tcp_tcb *t, const struct tcp_env *env,
@@ -243,21 +266,21 @@ static bool emit_range(struct tcp_tcb *t, const struct tcp_env *env,
 static bool emit_lost(struct tcp_tcb *t, const struct tcp_env *env,
 		      struct tcp_frame *f)
 {
-	uint32_t len, allowed = window_of_congestion(t);
+	uint32_t len, allowed;
 	struct seq_range range;
 
-	if (t->out.lost == 0 || allowed == 0 ||
-	    t->frto.step == FRTO_SECOND ||
-	    !scoreboard_next_lost(&t->out, env->cells, &range))
+	if (t->out.lost == 0 || t->frto.step == FRTO_SECOND)
+		return false;
+	allowed = window_of_congestion(t);
+	if (allowed == 0 || !scoreboard_next_lost(&t->out, env->cells, &range))
 		return false;
 	if (t->frto.step == FRTO_FIRST && !seq_equal(range.start, t->out.una))
 		return false;
 	len = least(range.end.n - range.start.n,
 		    window_behind(t, range.start));
-	len = least(len, largest_frame(t, env));
+	allowed = least(allowed, largest_frame(t, env));
 	if (allowed < len)
-		len = most(allowed / t->mss, 1) * t->mss < len ?
-		      most(allowed / t->mss, 1) * t->mss : len;
+		len = least(len, whole_segments(t, allowed));
 	return len && emit_range(t, env, f, range.start, len);
 }
 
@@ -275,7 +298,7 @@ static bool emit_new_range(struct tcp_tcb *t, const struct tcp_env *env,
 			f->segment.flags |= TCP_CWR;
 		drop_flag(t, TCB_CWR);
 	}
-	if (f->segment.len % t->mss)
+	if (f->segment.len < f->segment.n_frames * (uint32_t)t->mss)
 		t->small_end = seq_add(start, f->segment.len);
 	recover_on_sent(t, env, space, false);
 	count(t, env, f);
@@ -411,11 +434,22 @@ static bool emit_data(struct tcp_tcb *t, const struct tcp_env *env,
 		emit_new(t, env, f) || emit_window_probe(t, env, f));
 }
 
+/* The owner asks until there is nothing, so that is the most frequent answer. */
+static ALWAYS_INLINE bool is_nothing_due(const struct tcp_tcb *t)
+{
+	return t->ack_due != ACK_NOW && t->out.lost == 0 &&
+	       !seq_before(t->out.nxt, t->send_end) &&
+	       !has(t, TCB_RST_DUE | TCB_SYN_DUE | TCB_FIN | TCB_PROBE_DUE |
+		       TCB_PERSIST_DUE | TCB_KEEPALIVE_DUE);
+}
+
 bool tcp_emit(struct tcp_tcb *t, const struct tcp_env *env,
 	      struct tcp_frame *frame)
 {
 	bool alone;
 
+	if (is_nothing_due(t))
+		return false;
 	if (emit_reset(t, env, frame))
 		return true;
 	if (t->state == TCPS_CLOSED)
