@@ -63,9 +63,7 @@ static enum frto_verdict second_ack(struct frto *f,
 enum frto_verdict frto_ack(struct frto *f, const struct scoreboard_result *result,
 			   const struct frto_input *in)
 {
-	/* Before sequence numbers come round. */
-	if (!seq_before(in->una, f->recover))
-		f->have_recover = false;
+	frto_passed(f, in->una);
 	switch ((enum frto_step)f->step) {
 	case FRTO_FIRST:
 		return first_ack(f, in);

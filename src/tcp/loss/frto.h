@@ -55,6 +55,17 @@ void frto_init(struct frto *f);
  */
 bool frto_timeout(struct frto *f, const struct scoreboard *s, uint16_t mss);
 
+/**
+ * frto_passed() - SND.UNA has moved, while no question is asked
+ *
+ * Forgets what the timeout was about before sequence numbers come round.
+ */
+static inline void frto_passed(struct frto *f, seq_t una)
+{
+	if (!seq_before(una, f->recover))
+		f->have_recover = false;
+}
+
 /* An ACK, as far as it concerns frto_ack(). */
 struct frto_input {
 	seq_t una;		/* SND.UNA after it                             */
@@ -66,7 +77,7 @@ struct frto_input {
 };
 
 /**
- * frto_ack() - An ACK has come: call it for each
+ * frto_ack() - An ACK has come: call it for each, unless f->step is FRTO_OFF
  * @result:	Of scoreboard_ack()
  *
  * Source:	RFC 5682 §2.1 steps 2, 3; §3.1 steps 2, 3

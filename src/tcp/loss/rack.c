@@ -92,22 +92,6 @@ uint32_t rack_timeout(struct rack *r, struct scoreboard *s, struct cells *pool,
 	return s->lost - lost;
 }
 
-bool rack_may_arm_probe(const struct rack *r, const struct scoreboard *s,
-			bool in_recovery)
-{
-	return !seq_equal(s->una, s->nxt) && !s->sacked && !in_recovery;
-}
-
-ns_t rack_probe_timeout(const struct scoreboard *s, const struct rack_env *env,
-			ns_t max_ack_delay, ns_t rto)
-{
-	ns_t timeout = env->srtt ? 2 * env->srtt : RACK_FIRST_PTO_NS;
-
-	if (env->srtt && s->nxt.n - s->una.n <= env->mss)
-		timeout += max_ack_delay;
-	return timeout < rto ? timeout : rto;
-}
-
 bool rack_may_probe(const struct rack *r)
 {
 	return !r->probe_out && r->rtt_since_probe;

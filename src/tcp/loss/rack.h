@@ -103,8 +103,13 @@ uint32_t rack_timeout(struct rack *r, struct scoreboard *s, struct cells *pool,
  *
  * Source:	RFC 8985 §7.2
  */
-bool rack_may_arm_probe(const struct rack *r, const struct scoreboard *s,
-			bool in_recovery);
+static inline bool rack_may_arm_probe(const struct rack *r,
+				      const struct scoreboard *s,
+				      bool in_recovery)
+{
+	(void)r;
+	return !seq_equal(s->una, s->nxt) && !s->sacked && !in_recovery;
+}
 
 /**
  * rack_probe_timeout() - PTO: how long from now until the probe
@@ -114,8 +119,16 @@ bool rack_may_arm_probe(const struct rack *r, const struct scoreboard *s,
  * Source:	RFC 8985 §7.2
  * Return: [ns], at most @rto
  */
-ns_t rack_probe_timeout(const struct scoreboard *s, const struct rack_env *env,
-			ns_t max_ack_delay, ns_t rto);
+static inline ns_t rack_probe_timeout(const struct scoreboard *s,
+				      const struct rack_env *env,
+				      ns_t max_ack_delay, ns_t rto)
+{
+	ns_t timeout = env->srtt ? 2 * env->srtt : RACK_FIRST_PTO_NS;
+
+	if (env->srtt && s->nxt.n - s->una.n <= env->mss)
+		timeout += max_ack_delay;
+	return timeout < rto ? timeout : rto;
+}
 
 /**
  * rack_may_probe() - The probe timer has fired: shall one be sent?

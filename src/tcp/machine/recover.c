@@ -188,7 +188,8 @@ static uint32_t find_losses(struct tcp_tcb *t, const struct tcp_env *env,
 	rack_ack(&t->rack, &t->out, &f->out, &e);
 	lost = rack_detect(&t->rack, &t->out, env->cells, &e, &timer);
 	t->reordering_timer = timer;
-	if (rack_probe_ack(&t->rack, &f->out, f->in.ack,
+	if (t->rack.probe_out &&
+	    rack_probe_ack(&t->rack, &f->out, f->in.ack,
 			   f->duplicate && f->in.n_blocks == 0) ==
 	    RACK_PROBE_REPAIRED)
 		reduce_once(t, env, f->flight);
@@ -319,7 +320,6 @@ void recover_on_ack(struct tcp_tcb *t, const struct tcp_env *env,
 {
 	uint32_t sacked = t->out.sacked, lost;
 	uint32_t pipe = in_flight(t);
-	enum undo_verdict undo;
 	bool ends, is_set = false;
 	ns_t rtt;
 
@@ -336,10 +336,12 @@ void recover_on_ack(struct tcp_tcb *t, const struct tcp_env *env,
 		discount_duplicates(t, f);
 	lost = has(t, TCB_SACK) ? find_losses(t, env, f, ends) :
 				  count_duplicates(t, env, f);
-	if (t->frto.step != FRTO_OFF || f->out.acked)
+	if (t->frto.step != FRTO_OFF)
 		is_set = ask_frto(t, env, f, rtt);
-	undo = undo_ack(&t->undo, &f->out, t->out.una, f->in.echo_until);
-	if (undo != UNDO_NO) {
+	else
+		frto_passed(&t->frto, t->out.una);
+	if (t->undo.open && undo_ack(&t->undo, &f->out, t->out.una,
+				     f->in.echo_until) != UNDO_NO) {
 		undo_all(t, env);
 		lost = 0;
 	} else if (ends) {
