@@ -4,10 +4,18 @@
 
 #include "bench.h"
 #include "packet/headers.h"
+#include "timer_follow.h"
 
 #define CELLS 1024
 #define PORT_GROUPS 8
 #define DUE 32
+#define BURST 8
+
+/* A segment, before it is known whose it is. */
+struct arriving {
+	struct tcp_tuple tuple;
+	struct tcp_segment segment;
+};
 
 /* ---- Make and release ------------------------------------------------------------- */
 
@@ -105,9 +113,7 @@ static uint32_t number_of(const struct host *h, const struct host_connection *c)
 
 static void arm(struct host *h, uint32_t node, ns_t deadline)
 {
-	if (deadline != h->node[node].deadline ||
-	    !timer_node_armed(&h->node[node]))
-		timer_wheel_arm(&h->wheel, h->node, node, deadline);
+	timer_follow(&h->wheel, h->node, node, deadline, h->env.now);
 }
 
 static void forget(struct host *h, struct host_connection *c)
@@ -233,41 +239,53 @@ static void arrive_for_request(struct host *h, uint32_t number,
 
 /* ---- Receive --------------------------------------------------------------------------- */
 
-static void arrive(struct host *h, const struct host_packet *p)
+static void parse(struct host *h, const struct host_packet *p,
+		  struct arriving *a)
 {
-	struct tcp_tuple t = { .v6 = 0 };
+	h->n_wrong += !tcp_segment_parse(&a->segment, p->header, p->len);
+	a->tuple = (struct tcp_tuple){
+		.local_port = a->segment.destination_port,
+		.remote_port = a->segment.source_port,
+	};
+	memcpy(a->tuple.local, p->destination, sizeof(p->destination));
+	memcpy(a->tuple.remote, p->source, sizeof(p->source));
+	lookup_prefetch(h->lookup, &a->tuple);
+}
+
+static void arrive(struct host *h, const struct arriving *a)
+{
+	uint32_t value = lookup_find(h->lookup, &a->tuple);
 	struct host_connection *c;
 	struct tcp_arrival arrival;
-	struct tcp_segment s;
-	uint32_t value;
 
-	h->n_wrong += !tcp_segment_parse(&s, p->header, p->len);
-	memcpy(t.local, p->destination, sizeof(p->destination));
-	memcpy(t.remote, p->source, sizeof(p->source));
-	t.local_port = s.destination_port;
-	t.remote_port = s.source_port;
-	value = lookup_find(h->lookup, &t);
 	if (value == LOOKUP_NONE) {
-		begin(h, &t, &s);
+		begin(h, &a->tuple, &a->segment);
 	} else if (value & TIME_WAIT_FLAG) {
 		h->n_wrong++;
 	} else if (value & HOST_REQUEST) {
-		arrive_for_request(h, value & ~HOST_REQUEST, &t, &s);
+		arrive_for_request(h, value & ~HOST_REQUEST, &a->tuple,
+				   &a->segment);
 	} else {
 		c = &h->connection[value];
-		tcp_arrive(&c->tcb, &h->env, &s, 0, &arrival);
+		tcp_arrive(&c->tcb, &h->env, &a->segment, 0, &arrival);
 		pump(h, c);
 	}
 }
 
 uint32_t host_run(struct host *h, ns_t now)
 {
-	uint32_t n = h->last - h->first;
+	uint32_t n = h->last - h->first, some;
+	struct arriving burst[BURST];
 
 	h->env.now = now;
 	h->n_wrong += n > HOST_QUEUE;
-	for (uint32_t k = 0; k < n; k++)
-		arrive(h, &h->queue[h->first++ % HOST_QUEUE]);
+	for (uint32_t left = n; left; left -= some) {
+		some = left < BURST ? left : BURST;
+		for (uint32_t k = 0; k < some; k++)
+			parse(h, &h->queue[h->first++ % HOST_QUEUE], &burst[k]);
+		for (uint32_t k = 0; k < some; k++)
+			arrive(h, &burst[k]);
+	}
 	return n;
 }
 

@@ -21,7 +21,7 @@
 #include "tcp/loss/cells.h"
 #include "tcp/tcb.h"
 #include "tcp/tcp.h"
-#include "tcp/timer_wheel.h"
+#include "timer_follow.h"
 
 #define SIDE_MSS 1448
 #define SIDE_UNIT_FRAMES 45
@@ -111,8 +111,9 @@ static inline bool side_emit(struct side *e)
 /* All was pulled: what happened, and when is it to be called again? */
 static inline uint32_t side_rest(struct side *e)
 {
-	if (e->options.headers && tcp_deadline(&e->tcb) != e->node.deadline)
-		timer_wheel_arm(&e->wheel, &e->node, 0, tcp_deadline(&e->tcb));
+	if (e->options.headers)
+		timer_follow(&e->wheel, &e->node, 0, tcp_deadline(&e->tcb),
+			     e->env.now);
 	return tcp_take_events(&e->tcb);
 }
 

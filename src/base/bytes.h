@@ -59,9 +59,11 @@ static inline void store32(void *p, uint32_t v)
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define BIG16(v) __builtin_bswap16(v)
 #define BIG32(v) __builtin_bswap32(v)
+#define LITTLE64(v) (v)
 #else
 #define BIG16(v) (v)
 #define BIG32(v) (v)
+#define LITTLE64(v) __builtin_bswap64(v)
 #endif
 
 static inline uint16_t load_be16(const void *p)
@@ -72,6 +74,11 @@ static inline uint16_t load_be16(const void *p)
 static inline uint32_t load_be32(const void *p)
 {
 	return BIG32(load32(p));
+}
+
+static inline uint64_t load_le64(const void *p)
+{
+	return LITTLE64(load64(p));
 }
 
 static inline void store_be16(void *p, uint16_t v)

@@ -4,15 +4,6 @@
 
 #include "base/bytes.h"
 
-static uint64_t load_le64(const uint8_t *p)
-{
-	uint64_t v = 0;
-
-	for (int n = 7; n >= 0; n--)
-		v = v << 8 | p[n];
-	return v;
-}
-
 static uint64_t rotate(uint64_t v, int bits)
 {
 	return v << bits | v >> (64 - bits);

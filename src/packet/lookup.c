@@ -107,6 +107,13 @@ uint64_t lookup_hash(const struct lookup *l, const struct tcp_tuple *tuple)
 	return mix(h);
 }
 
+void lookup_prefetch(const struct lookup *l, const struct tcp_tuple *tuple)
+{
+	uint32_t hash = (uint32_t)(lookup_hash(l, tuple) >> 32);
+
+	prefetch_read(&l->slots[hash >> l->shift]);
+}
+
 /* Slot of @tuple, or the free one where the search has ended. */
 static uint32_t probe(const struct lookup *l, const struct tcp_tuple *tuple,
 		      uint32_t hash)

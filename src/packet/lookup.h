@@ -49,6 +49,13 @@ struct lookup *lookup_init(void *memory, uint32_t capacity,
 /** lookup_hash() - Hash of @tuple, upper half to be used; also for ports.c */
 uint64_t lookup_hash(const struct lookup *l, const struct tcp_tuple *tuple);
 
+/**
+ * lookup_prefetch() - @tuple is going to be looked up
+ *
+ * For who has several segments at once: the cache misses then come together.
+ */
+void lookup_prefetch(const struct lookup *l, const struct tcp_tuple *tuple);
+
 /** lookup_find() - Value of @tuple, or LOOKUP_NONE */
 uint32_t lookup_find(const struct lookup *l, const struct tcp_tuple *tuple);
 

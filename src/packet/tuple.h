@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/siphash.h"
+
 /*
  * Without padding, so that it is hashed and compared as bytes: whoever fills it
  * in clears it first. An IPv4 address is in the first four bytes of its sixteen,
@@ -26,6 +28,21 @@ static inline bool tcp_tuple_equal(const struct tcp_tuple *a,
 				   const struct tcp_tuple *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* SipHash-2-4 of what there is: for IPv4 that is less than half of it. */
+static inline uint64_t tcp_tuple_siphash(const struct tcp_tuple *t,
+					 const uint8_t key[16])
+{
+	uint8_t v4[12];
+
+	if (t->v6)
+		return siphash_2_4(t, sizeof(*t), key);
+	memcpy(v4, t->local, 4);
+	memcpy(v4 + 4, t->remote, 4);
+	memcpy(v4 + 8, &t->local_port, 2);
+	memcpy(v4 + 10, &t->remote_port, 2);
+	return siphash_2_4(v4, sizeof(v4), key);
 }
 
 #endif

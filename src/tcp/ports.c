@@ -70,7 +70,7 @@ static uint64_t hash_remote(const struct ports *p, const struct tcp_tuple *tuple
 	struct tcp_tuple remote = *tuple;
 
 	remote.local_port = 0;
-	return siphash_2_4(&remote, sizeof(remote), p->key);
+	return tcp_tuple_siphash(&remote, p->key);
 }
 
 static struct group *group_of(struct ports *p, uint64_t hash)

@@ -83,18 +83,28 @@ static void rfc_7323_offset_stays(void **unused)
 			 isn_choose(&secret, &t, 99 * SECOND).timestamp_offset);
 }
 
-/* Every part of the tuple counts. */
+static void assert_counts(const struct tcp_tuple *tuple, size_t byte)
+{
+	uint32_t before = isn_choose(&secret, tuple, 0).timestamp_offset;
+	struct tcp_tuple other = *tuple;
+
+	((uint8_t *)&other)[byte] ^= 0x80;
+	assert_true(isn_choose(&secret, &other, 0).timestamp_offset != before);
+}
+
+/* Every part of the tuple counts; of IPv4 addresses what there is of them. */
 static void all_of_the_tuple(void **unused)
 {
-	struct tcp_tuple t = tuple(5);
-	uint32_t before = isn_choose(&secret, &t, 0).timestamp_offset;
+	struct tcp_tuple v4 = tuple(5), v6 = v4;
 
-	for (size_t byte = 0; byte < sizeof(t); byte++) {
-		((uint8_t *)&t)[byte] ^= 0x80;
-		assert_true(isn_choose(&secret, &t, 0).timestamp_offset !=
-			    before);
-		((uint8_t *)&t)[byte] ^= 0x80;
+	v6.v6 = 1;
+	for (size_t byte = 0; byte < offsetof(struct tcp_tuple, v6) + 1; byte++) {
+		assert_counts(&v6, byte);
+		if (byte % 16 < 4 || byte >= 32)
+			assert_counts(&v4, byte);
 	}
+	assert_true(isn_choose(&secret, &v4, 0).timestamp_offset !=
+		    isn_choose(&secret, &v6, 0).timestamp_offset);
 }
 
 int main(void)

@@ -184,7 +184,7 @@ void congestion_keep(struct congestion *c);
 /**
  * congestion_idle() - Sending begins again, and nothing was in flight
  * @idle:	For so long [ns]
- * @rto:	Timeout without backoff [ns]
+ * @rto:	Timeout without backoff [ns], for @restart
  * @restart:	Back to the initial window after an RTO, RFC 5681 §4.1
  *
  * The time does not count for CUBIC, RFC 9438 §5.8.

@@ -114,9 +114,9 @@ void take_acknowledgment(struct tcp_tcb *t, const struct tcp_env *env,
 		note_progress(t, env);
 		tell_owner(t, f.out.acked);
 	}
-	if (outstanding(t) == 0)
+	if (outstanding(t) == 0 && f.out.acked == 0)
 		timer_arm_retransmit(t, env);
-	else if (t->backoff && t->snd_wnd)
+	else if (outstanding(t) && t->backoff && t->snd_wnd)
 		window_has_opened(t, env);
 	if (t->snd_wnd)
 		t->backoff = 0;

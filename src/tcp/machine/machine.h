@@ -250,7 +250,10 @@ void timer_stop_all(struct tcp_tcb *t);
 /* What retransmits, as it has to be now: after an ACK or something sent. */
 void timer_arm_retransmit(struct tcp_tcb *t, const struct tcp_env *env);
 /* The peer is alive. */
-void timer_on_arrival(struct tcp_tcb *t, const struct tcp_env *env);
+static inline void timer_on_arrival(struct tcp_tcb *t, const struct tcp_env *env)
+{
+	t->last_received = env->now;
+}
 void enter_time_wait(struct tcp_tcb *t, const struct tcp_env *env);
 void enter_fin_wait_2(struct tcp_tcb *t, const struct tcp_env *env);
 ns_t keepalive_idle(const struct tcp_tcb *t, const struct tcp_env *env);

@@ -447,9 +447,10 @@ void recover_on_sent(struct tcp_tcb *t, const struct tcp_env *env, uint32_t len,
 
 void recover_begin(struct tcp_tcb *t, const struct tcp_env *env)
 {
+	bool restart = env->config->slow_start_after_idle;
+
 	congestion_idle(&t->congestion, env->now - t->last_sent,
-			retransmission_timeout(t, env),
-			env->config->slow_start_after_idle);
+			restart ? retransmission_timeout(t, env) : 0, restart);
 }
 
 int recover_set_congestion(struct tcp_tcb *t, uint64_t kind)

@@ -66,20 +66,20 @@ static bool is_persisting(const struct tcp_tcb *t)
 
 void timer_arm_retransmit(struct tcp_tcb *t, const struct tcp_env *env)
 {
-	const struct tcp_config *c = env->config;
-	ns_t rto = retransmission_timeout(t, env);
+	ns_t rto;
 
-	if (outstanding(t) || (is_sending(t) && is_persisting(t))) {
-		if (outstanding(t) == 0)
-			rto = backed_off(rto, t->backoff, c->rto_max);
-		if (t->stalled_since == NS_NEVER)
-			t->stalled_since = env->now;
-		timer_set(t, TIMER_RETRANSMIT,
-			  within_user_timeout(t, env, env->now + rto));
-	} else {
+	if (outstanding(t) == 0 && !(is_sending(t) && is_persisting(t))) {
 		timer_stop(t, TIMER_RETRANSMIT);
 		timer_stop(t, TIMER_LOSS);
+		return;
 	}
+	rto = retransmission_timeout(t, env);
+	if (outstanding(t) == 0)
+		rto = backed_off(rto, t->backoff, env->config->rto_max);
+	if (t->stalled_since == NS_NEVER)
+		t->stalled_since = env->now;
+	timer_set(t, TIMER_RETRANSMIT,
+		  within_user_timeout(t, env, env->now + rto));
 }
 
 /* R2, or what the user has said: RFC 9293 §3.8.3, MUST-20, MUST-21. */
@@ -223,11 +223,6 @@ void tcp_time_wait(const struct tcp_tcb *t, struct time_wait_state *w)
 }
 
 /* ---- All of them ------------------------------------------------------------------------ */
-
-void timer_on_arrival(struct tcp_tcb *t, const struct tcp_env *env)
-{
-	t->last_received = env->now;
-}
 
 static void on_ack_timer(struct tcp_tcb *t, const struct tcp_env *env)
 {
