@@ -7,7 +7,7 @@
 #ifndef SIM_INVARIANTS_H
 #define SIM_INVARIANTS_H
 
-#include "sim/host.h"
+#include "host/host.h"
 
 /* A connection has got a segment, and will now see it. */
 void invariants_arrive(struct connection *c, const struct tcp_segment *s);

@@ -2,7 +2,7 @@
 /* stream.c - Bytes that tell where they belong */
 #include "sim/stream.h"
 
-#include "sim/chance.h"
+#include "host/chance.h"
 
 static uint8_t bytes[STREAM_PERIOD + STREAM_PIECE_MAX];
 

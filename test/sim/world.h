@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "sim/host.h"
+#include "host/host.h"
 #include "sim/network.h"
 #include "wire/capture.h"
 

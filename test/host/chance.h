@@ -5,8 +5,8 @@
  * Each part of a run has a stream of its own, so that what one part draws does not
  * change what another one gets. Source: Steele et al., SplitMix64.
  */
-#ifndef SIM_CHANCE_H
-#define SIM_CHANCE_H
+#ifndef HOST_CHANCE_H
+#define HOST_CHANCE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* verdict.h - What was wrong first in a run */
-#ifndef SIM_VERDICT_H
-#define SIM_VERDICT_H
+#ifndef HOST_VERDICT_H
+#define HOST_VERDICT_H
 
 #include <stdarg.h>
 #include <stdbool.h>

@@ -11,10 +11,10 @@
  * request, with HOST_REQUEST; in time_wait.h, with TIME_WAIT_FLAG. Nodes of the
  * timer wheel: TCBs, then applications, then requests.
  */
-#ifndef SIM_HOST_H
-#define SIM_HOST_H
+#ifndef TEST_HOST_H
+#define TEST_HOST_H
 
-#include "sim/connection.h"
+#include "host/connection.h"
 #include "tcp/isn.h"
 #include "tcp/ports.h"
 #include "tcp/syn_cookie.h"

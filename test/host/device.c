@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* device.c - The NIC of a host */
-#include "sim/device.h"
+#include "host/device.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,12 +5,12 @@
  * The coalescer and the segmenter of tto/engine.h with what is needed around them:
  * memory of frames, checksums of what was not looked at, ICMP errors.
  */
-#ifndef SIM_DEVICE_H
-#define SIM_DEVICE_H
+#ifndef HOST_DEVICE_H
+#define HOST_DEVICE_H
 
 #include "packet/tcp_segment.h"
 #include "sim/scenario.h"
-#include "sim/verdict.h"
+#include "host/verdict.h"
 #include "tcp/tcp.h"
 #include "packet/tuple.h"
 #include "tto/engine.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* host.c - A complete host: device, table of connections, timers, applications */
-#include "sim/host.h"
+#include "host/host.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,11 +5,11 @@
  * Bytes are not stored: both ends know the streams (stream.h), so what is sent is
  * made from its place, and what is received is compared.
  */
-#ifndef SIM_CONNECTION_H
-#define SIM_CONNECTION_H
+#ifndef HOST_CONNECTION_H
+#define HOST_CONNECTION_H
 
-#include "sim/chance.h"
-#include "sim/device.h"
+#include "host/chance.h"
+#include "host/device.h"
 #include "tcp/listen.h"
 #include "tcp/tcb.h"
 

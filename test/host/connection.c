@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* connection.c - A TCB with what its owner keeps: bytes, timers, an application */
-#include "sim/connection.h"
+#include "host/connection.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "packet/headers.h"
-#include "sim/host.h"
+#include "host/host.h"
 #include "sim/invariants.h"
 #include "sim/stream.h"
 #include "tcp/report.h"
