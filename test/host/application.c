@@ -81,7 +81,7 @@ static uint64_t allowance(const struct connection *c)
 		return 0;
 	if (!p->turn)
 		return p->total;
-	turns = c->taken / p->their_turn + (c->host->number == 0);
+	turns = c->taken / p->their_turn + (c->host->setup.number == 0);
 	n = turns * p->turn;
 	return n < p->total ? n : p->total;
 }

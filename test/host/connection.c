@@ -7,8 +7,7 @@
 
 #include "packet/headers.h"
 #include "host/host.h"
-#include "sim/invariants.h"
-#include "sim/stream.h"
+#include "host/watch.h"
 #include "tcp/report.h"
 
 #define FRAMES_MAX 100000	/* in one go: more is a loop                    */
@@ -23,15 +22,6 @@ struct buffer {
 
 /* ---- Receive -------------------------------------------------------------------- */
 
-static void name_streams(struct connection *c)
-{
-	const struct tcp_tuple *t = &c->out.tuple;
-
-	c->out.irs = c->tcb.irs;
-	c->receive_stream = stream_name(c->tcb.irs.n, t->remote_port,
-					t->local_port);
-}
-
 /* Where in the stream @s begins, judged by what was received. */
 static uint64_t place(const struct connection *c, const struct tcp_segment *s)
 {
@@ -44,7 +34,7 @@ static uint64_t place(const struct connection *c, const struct tcp_segment *s)
 static void hand_over(struct connection *c, uint64_t at, const uint8_t *bytes,
 		      uint32_t len)
 {
-	invariants_receive(c, at, bytes, len);
+	c->host->ops->receive(c, at, bytes, len);
 	c->out.received += len;
 	c->unread += len;
 	c->host->progress++;
@@ -107,11 +97,11 @@ static void arrive(struct connection *c, const struct tcp_env *env,
 	bool in_handshake = c->tcb.state == TCPS_SYN_SENT;
 	struct tcp_arrival result;
 
-	invariants_arrive(c, &d->segment);
+	watch_arrive(c, &d->segment);
 	b->at = place(c, &d->segment);
 	tcp_arrive(&c->tcb, env, &d->segment, (uintptr_t)b, &result);
 	if (in_handshake && c->tcb.state > TCPS_SYN_SENT) {
-		name_streams(c);
+		c->out.irs = c->tcb.irs;
 		b->at = place(c, &d->segment);
 	}
 	if (result.len && result.skip + result.len > b->len)
@@ -136,13 +126,14 @@ static void emit(struct connection *c, const struct tcp_env *env)
 	uint32_t n = 0;
 
 	while (c->used && tcp_emit(&c->tcb, env, &f)) {
-		invariants_emit(c, &f);
+		watch_emit(c, &f);
 		if (++n > FRAMES_MAX)
 			verdict_fail(c->host->verdict, "tcp_emit() has no end");
 		if (c->host->verdict->failed)
 			return;
 		device_send(&c->host->device, &c->out.tuple, &f.segment,
-			    stream_bytes(c->send_stream, f.stream), f.mss);
+			    c->host->ops->payload(c, f.stream, f.segment.len),
+			    f.mss);
 	}
 }
 
@@ -198,26 +189,17 @@ void connection_pump(struct connection *c)
 		if (++steps > STEPS_MAX)
 			verdict_fail(c->host->verdict, "a connection has no rest");
 	} while (again && !c->host->verdict->failed);
-	invariants_rest(c);
+	watch_rest(c);
 	host_arm(c);
 }
 
 /* ---- Entries --------------------------------------------------------------------------- */
 
-static void begin(struct connection *c, const struct tcp_endpoint *endpoint)
-{
-	const struct tcp_tuple *t = &c->out.tuple;
-
-	c->out.iss = endpoint->iss;
-	c->send_stream = stream_name(endpoint->iss.n, t->local_port,
-				     t->remote_port);
-}
-
 void connection_open(struct connection *c, const struct tcp_endpoint *endpoint)
 {
 	struct tcp_env env = host_env(c->host);
 
-	begin(c, endpoint);
+	c->out.iss = endpoint->iss;
 	tcp_open(&c->tcb, &env, endpoint);
 	application_begin(c, &env);
 	connection_pump(c);
@@ -229,9 +211,9 @@ void connection_accept(struct connection *c, const struct tcp_request *r,
 {
 	struct tcp_env env = host_env(c->host);
 
-	begin(c, endpoint);
+	c->out.iss = endpoint->iss;
 	tcp_accept(&c->tcb, &env, r, endpoint);
-	name_streams(c);
+	c->out.irs = c->tcb.irs;
 	application_begin(c, &env);
 	arrive(c, &env, d);
 	connection_pump(c);

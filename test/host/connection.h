@@ -2,8 +2,8 @@
 /*
  * connection.h - A TCB with what its owner keeps: bytes, timers, an application
  *
- * Bytes are not stored: both ends know the streams (stream.h), so what is sent is
- * made from its place, and what is received is compared.
+ * Bytes that are sent are not stored, whoever has the host knows them by their
+ * place in the stream; received ones only until they are in order.
  */
 #ifndef HOST_CONNECTION_H
 #define HOST_CONNECTION_H
@@ -24,7 +24,7 @@ struct outcome {
 	bool established, eof, aborted;
 };
 
-/* What invariants.c remembers of a connection. */
+/* What watch.c remembers of a connection. */
 struct watch {
 	bool any_edge, any_own_edge;
 	seq_t peer_edge;	/* right edge of the window, as received        */
@@ -48,7 +48,6 @@ struct connection {
 	bool used;
 	struct outcome out;
 	struct watch watch;
-	uint32_t send_stream, receive_stream;	/* names                        */
 
 	/* The application. */
 	struct chance chance;

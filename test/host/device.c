@@ -158,12 +158,12 @@ static void deliver(void *ctx, const struct tto_packet *p)
 			free_buffer(d, s->cookie);
 }
 
-void device_open(struct device *d, const struct side *side,
-		 enum aggregation aggregation)
+void device_open(struct device *d, const struct host_setup *setup)
 {
+	const struct side *side = setup->side;
 	struct tto_coalescer_options o = {
 		.size = sizeof(o),
-		.policy = aggregation == AGGREGATE_HOST ? TTO_POLICY_HOST :
+		.policy = setup->aggregation == AGGREGATE_HOST ? TTO_POLICY_HOST :
 							  TTO_POLICY_LOSSLESS,
 		.output = side->gather ? TTO_OUTPUT_GATHER : TTO_OUTPUT_CONTIGUOUS,
 		.flows = N_FLOWS,
@@ -177,10 +177,12 @@ void device_open(struct device *d, const struct side *side,
 	d->coalescer = NULL;
 	d->gather = side->gather;
 	d->mtu = side->mtu;
+	memcpy(d->mac, setup->mac, sizeof(d->mac));
+	memcpy(d->peer_mac, setup->peer_mac, sizeof(d->peer_mac));
 	d->ip_id = 0;
 	d->n_buffers = 0;
 	d->n_bad = d->n_sent = d->n_taken = d->n_joined = 0;
-	if (aggregation == AGGREGATE_NOT)
+	if (setup->aggregation == AGGREGATE_NOT)
 		return;
 	if (tto_coalescer_open(&d->coalescer, &o, deliver, d))
 		abort();
@@ -270,9 +272,11 @@ void device_send(struct device *d, const struct tcp_tuple *tuple,
 {
 	struct tcp_segment s = *segment;
 	struct iovec iov = { (void *)(uintptr_t)payload, s.len };
-	uint8_t header[HEADER_MAX] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1 };
+	uint8_t header[HEADER_MAX];
 	uint32_t len = ETHERNET;
 
+	memcpy(header, d->peer_mac, 6);
+	memcpy(header + 6, d->mac, 6);
 	store_be16(header + 12, tuple->v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
 	len += write_ip(d, header + len, tuple, s.ecn);
 	s.source_port = tuple->local_port;

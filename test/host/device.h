@@ -9,7 +9,7 @@
 #define HOST_DEVICE_H
 
 #include "packet/tcp_segment.h"
-#include "sim/scenario.h"
+#include "host/side.h"
 #include "host/verdict.h"
 #include "tcp/tcp.h"
 #include "packet/tuple.h"
@@ -38,6 +38,7 @@ struct device {
 	struct verdict *verdict;
 	bool gather;
 	uint16_t ip_id, mtu;
+	uint8_t mac[6], peer_mac[6];
 	uint32_t n_buffers;	/* frames that the device holds                 */
 	uint64_t n_bad, n_sent, n_taken, n_joined;
 };
@@ -46,8 +47,7 @@ struct device {
  * device_open() - Make the device of a host
  * @d:		arrive, transmit, ctx and verdict are set; the rest is overwritten
  */
-void device_open(struct device *d, const struct side *side,
-		 enum aggregation aggregation);
+void device_open(struct device *d, const struct host_setup *setup);
 void device_close(struct device *d);
 
 /* A frame has come; @bytes were malloc()ed and are the device's now. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/invariants.h"
+#include "host/watch.h"
 #include "tcp/loss/cells.h"
 
 #define N_TIME_WAITS 64
@@ -67,71 +67,45 @@ static void make_tables(struct host *h)
 		timer_node_init(&h->nodes[n]);
 }
 
-void host_address(uint8_t to[16], unsigned number, bool v6)
-{
-	memset(to, 0, 16);
-	if (v6) {
-		to[0] = 0xfd;
-		to[15] = (uint8_t)(number + 1);
-	} else {
-		to[0] = 10;
-		to[3] = (uint8_t)(number + 1);
-	}
-}
-
 static void listen_on(struct host *h)
 {
-	struct tcp_tuple t = { .local_port = SCENARIO_PORT,
-			       .v6 = h->scenario->v6 };
+	struct tcp_tuple t = h->setup.tuple;
 
-	host_address(t.local, h->number, t.v6);
+	memset(t.remote, 0, sizeof(t.remote));
+	t.remote_port = 0;
 	(void)lookup_insert(h->lookup, &t, HOST_LISTENER);
-}
-
-static bool is_steady(const struct scenario *s, unsigned number)
-{
-	for (uint32_t n = 0; n < s->n_events; n++) {
-		const struct event *e = &s->events[n];
-
-		if (e->side == number &&
-		    (e->kind == EVENT_JUMP || e->kind == EVENT_FREEZE))
-			return false;
-	}
-	return true;
 }
 
 static void arrive(void *ctx, const struct datagram *d);
 
-struct host *host_open(const struct scenario *s, unsigned number,
-		       enum aggregation aggregation, struct verdict *verdict,
-		       device_transmit_fn *transmit, void *wire)
+struct host *host_open(const struct host_setup *setup, const struct host_ops *ops,
+		       struct verdict *verdict, void *around)
 {
 	struct host *h = zeroes(1, sizeof(*h));
 
-	h->scenario = s;
-	h->side = &s->side[number];
-	h->number = number;
+	h->setup = *setup;
+	h->side = setup->side;
+	h->ops = ops;
 	h->verdict = verdict;
 	h->now = h->side->clock_start;
 	h->config = h->side->config;
-	h->is_steady = is_steady(s, number);
-	h->chance = chance_of(s->seed, 100 + number);
-	h->n_connections = s->n_connections + SPARE_CONNECTIONS;
+	h->chance = chance_of(setup->seed, 100 + setup->number);
+	h->n_connections = setup->n_connections + SPARE_CONNECTIONS;
 	h->connections = zeroes(h->n_connections, sizeof(*h->connections));
 	h->requests = zeroes(h->side->n_requests, sizeof(*h->requests));
 	make_tables(h);
-	h->start_at = h->now + (number ? s->simultaneous_lag : 0);
-	if (number == 1 && !s->simultaneous) {
+	h->start_at = setup->start_at;
+	if (setup->listens) {
 		h->start_at = NS_NEVER;
 		listen_on(h);
 	}
+	h->around = around;
 	h->device.arrive = arrive;
-	h->device.transmit = transmit;
+	h->device.transmit = ops->transmit;
 	h->device.ctx = h;
-	h->wire = wire;
 	h->device.verdict = verdict;
 	h->device_next = NS_NEVER;
-	device_open(&h->device, h->side, aggregation);
+	device_open(&h->device, setup);
 	return h;
 }
 
@@ -193,8 +167,8 @@ struct connection *host_take_connection(struct host *h,
 	c->idx = n;
 	c->used = true;
 	c->out.tuple = *t;
-	c->chance = chance_of(h->scenario->seed, 1000 + 2ULL * h->n_outcomes +
-			      h->number);
+	c->chance = chance_of(h->setup.seed, 1000 + 2ULL * h->n_outcomes +
+			      h->setup.number);
 	c->wake = c->close_after = NS_NEVER;
 	h->n_used++;
 	return c;
@@ -276,23 +250,18 @@ static bool may_start(const struct host *h)
 {
 	uint32_t n = 0;
 
-	if (h->start_at == NS_NEVER || h->n_started == h->scenario->n_connections)
+	if (h->start_at == NS_NEVER || h->n_started == h->setup.n_connections)
 		return false;
 	for (uint32_t k = 0; k < h->n_connections; k++)
 		n += h->connections[k].used && !h->connections[k].closed;
-	return n < h->scenario->n_parallel;
+	return n < h->setup.n_parallel;
 }
 
 static bool choose_tuple(struct host *h, struct tcp_tuple *t)
 {
-	*t = (struct tcp_tuple){ .remote_port = SCENARIO_PORT,
-				 .local_port = SCENARIO_PORT,
-				 .v6 = h->scenario->v6 };
-	host_address(t->local, h->number, t->v6);
-	host_address(t->remote, !h->number, t->v6);
-	if (h->scenario->simultaneous)
+	*t = h->setup.tuple;
+	if (t->local_port)
 		return lookup_find(h->lookup, t) == LOOKUP_NONE;
-	t->local_port = 0;
 	return ports_choose(h->ports, h->lookup, t) == 0;
 }
 
@@ -360,11 +329,11 @@ static void arrive_in_time_wait(struct host *h, uint32_t number,
 static void arrive(void *ctx, const struct datagram *d)
 {
 	struct host *h = ctx;
-	uint8_t mine[16];
+	const struct tcp_tuple *t = &h->setup.tuple;
 	uint32_t value;
 
-	host_address(mine, h->number, d->tuple.v6);
-	if (memcmp(mine, d->tuple.local, 16) || h->verdict->failed)
+	if (d->tuple.v6 != t->v6 || memcmp(t->local, d->tuple.local, 16) ||
+	    h->verdict->failed)
 		return;
 	value = lookup_find(h->lookup, &d->tuple);
 	if (value == LOOKUP_NONE)
@@ -453,7 +422,7 @@ ns_t host_next(const struct host *h)
 
 bool host_is_quiet(const struct host *h)
 {
-	if (h->start_at != NS_NEVER && h->n_started < h->scenario->n_connections)
+	if (h->start_at != NS_NEVER && h->n_started < h->setup.n_connections)
 		return false;
 	for (uint32_t n = 0; n < h->n_connections; n++)
 		if (h->connections[n].used &&
@@ -465,7 +434,7 @@ bool host_is_quiet(const struct host *h)
 bool host_is_done(const struct host *h)
 {
 	return (h->start_at == NS_NEVER ||
-		h->n_started == h->scenario->n_connections) &&
+		h->n_started == h->setup.n_connections) &&
 	       h->n_used == 0 && h->n_requests_used == 0 &&
 	       time_wait_count(h->time_wait) == 0;
 }

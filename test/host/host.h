@@ -3,8 +3,10 @@
  * host.h - A complete host: device, table of connections, timers, applications
  *
  * DOC: Theory of operation
- * What a host does follows from its scenario and its inputs alone: frames and
- * times. So a journal of these repeats it (journal.h).
+ * What a host does follows from how it is made and from its inputs alone: frames
+ * and times. In virtual time these come from test/sim, where a journal of them
+ * repeats a run; in real time from test/interop. Either says in struct host_ops
+ * what is to be done with what comes out.
  *
  * One struct for each connection and each request (a SYN that was answered), in
  * pools of fixed size. Values in the lookup table: number of a connection; of a
@@ -15,6 +17,7 @@
 #define TEST_HOST_H
 
 #include "host/connection.h"
+#include "host/side.h"
 #include "tcp/isn.h"
 #include "tcp/ports.h"
 #include "tcp/syn_cookie.h"
@@ -31,18 +34,30 @@ struct request {
 	bool used;
 };
 
+/* What is around a host. */
+struct host_ops {
+	/* A frame leaves; with the host. See device.h.                         */
+	device_transmit_fn *transmit;
+	/* What @c sends from place @at of its stream on, @len bytes, at least
+	 * until the frame has left.                                            */
+	const uint8_t *(*payload)(const struct connection *c, uint64_t at,
+				  uint32_t len);
+	/* @len bytes at place @at of what @c receives are handed over.         */
+	void (*receive)(struct connection *c, uint64_t at, const uint8_t *bytes,
+			uint32_t len);
+};
+
 struct host {
-	const struct scenario *scenario;
-	const struct side *side;
-	unsigned number;	/* 0 connects, 1 listens                        */
+	struct host_setup setup;
+	const struct side *side;	/* setup.side                           */
+	const struct host_ops *ops;
 	struct verdict *verdict;
 	ns_t now;
 	struct device device;
 	ns_t device_next;	/* when it has something to hand up             */
-	void *wire;		/* of whoever takes the frames                  */
+	void *around;		/* of whoever has it                            */
 	struct tcp_config config;
 	struct chance chance;
-	bool is_steady;		/* its time goes on without leaps               */
 
 	struct cells *cells;
 	struct lookup *lookup;
@@ -69,12 +84,12 @@ struct host {
 
 /**
  * host_open() - Make a host
- * @transmit:	Called with the host and each frame that it sends
- * @wire:	host->wire, for @transmit
+ * @setup:	Copied; its side stays the caller's, and there
+ * @ops:	Stays the caller's, and there
+ * @around:	host->around, for @ops
  */
-struct host *host_open(const struct scenario *s, unsigned number,
-		       enum aggregation aggregation, struct verdict *verdict,
-		       device_transmit_fn *transmit, void *wire);
+struct host *host_open(const struct host_setup *setup, const struct host_ops *ops,
+		       struct verdict *verdict, void *around);
 void host_close(struct host *h);
 
 /* A frame has come; @bytes were malloc()ed and are the host's now. */
@@ -90,9 +105,6 @@ ns_t host_next(const struct host *h);
 bool host_is_done(const struct host *h);
 /* The same, but for TIME-WAIT. */
 bool host_is_quiet(const struct host *h);
-
-/* The address of host @number. */
-void host_address(uint8_t to[16], unsigned number, bool v6);
 
 static inline struct tcp_env host_env(struct host *h)
 {

@@ -1,60 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * invariants.c - What must hold, whatever the network does
- *
- * Some of it is looked up in the TCB, which only a test may do; none of it is
- * computed the way src/tcp computes it.
- */
+/* invariants.c - What must hold between two hosts, whatever the network does */
 #include "sim/invariants.h"
 
 #include <string.h>
 
-#include "packet/headers.h"
+#include "host/watch.h"
 #include "sim/stream.h"
-#include "tcp/loss/cells.h"
-
-#define PING_PONG_MAX 100
-#define PING_PONG_NS TCP_SECOND
-#define BACKOFF_FROM 4		/* instants: probe, timeout; from here doubled  */
 
 #define FAIL(c, ...) verdict_fail((c)->host->verdict, __VA_ARGS__)
 
 /* ---- Received ------------------------------------------------------------------------ */
 
-static bool is_pure_ack(const struct tcp_segment *s)
+static uint32_t receive_stream(const struct connection *c)
 {
-	return s->len == 0 && !(s->flags & (TCP_SYN | TCP_FIN | TCP_RST));
-}
+	const struct tcp_tuple *t = &c->out.tuple;
 
-static void see_peer_edge(struct connection *c, const struct tcp_segment *s)
-{
-	struct watch *w = &c->watch;
-	uint32_t shift = s->flags & TCP_SYN ? 0 : c->tcb.snd_shift;
-	seq_t edge = seq_add(s->ack, (uint32_t)s->window << shift);
-
-	if (!(s->flags & TCP_ACK) || (s->flags & TCP_RST))
-		return;
-	if (!w->any_edge || seq_before(w->peer_edge, edge))
-		w->peer_edge = edge;
-	w->any_edge = true;
-}
-
-void invariants_arrive(struct connection *c, const struct tcp_segment *s)
-{
-	struct watch *w = &c->watch;
-	seq_t end = seq_add(s->seq, tcp_segment_space(s));
-
-	if (c->tcb.state != TCPS_SYN_SENT && seq_before(c->tcb.rcv_edge, end))
-		end = c->tcb.rcv_nxt;	/* is refused, at least in part         */
-	see_peer_edge(c, s);
-	if (!w->any_peer || seq_before(w->peer_end, end))
-		w->peer_end = end;
-	w->any_peer = true;
-	w->was_pure_ack = is_pure_ack(s);
-	if (!w->was_pure_ack)
-		w->ping_pong = 0;
-	w->last_arrival = c->host->now;
-	w->n_again = 0;
+	return stream_name(c->out.irs.n, t->remote_port, t->local_port);
 }
 
 void invariants_receive(struct connection *c, uint64_t at, const uint8_t *bytes,
@@ -63,244 +24,11 @@ void invariants_receive(struct connection *c, uint64_t at, const uint8_t *bytes,
 	if (at != c->out.received)
 		FAIL(c, "received byte %llu when byte %llu was next",
 		     (unsigned long long)at, (unsigned long long)c->out.received);
-	else if (memcmp(bytes, stream_bytes(c->receive_stream, at), len))
+	else if (memcmp(bytes, stream_bytes(receive_stream(c), at), len))
 		FAIL(c, "bytes %llu..%llu are not what was sent",
 		     (unsigned long long)at, (unsigned long long)at + len - 1);
 	else if (c->out.eof)
 		FAIL(c, "data behind the end of the stream");
-}
-
-/* ---- Sent: what must not be -------------------------------------------------------------- */
-
-/* Never beyond the window, except for a probe of one segment byte or FIN. */
-static void check_window(struct connection *c, const struct tcp_frame *f)
-{
-	seq_t end = seq_add(f->segment.seq, tcp_segment_space(&f->segment));
-
-	if (f->segment.flags & (TCP_SYN | TCP_RST) || !c->watch.any_edge)
-		return;
-	if (seq_diff(end, c->watch.peer_edge) > 1)
-		FAIL(c, "sends %d bytes beyond the window of the peer",
-		     seq_diff(end, c->watch.peer_edge));
-}
-
-/*
- * RFC 9293 §3.8.6: what was offered is not taken back, but for what the scaled field
- * cannot say (RFC 7323 §2.4); ACKs do not go back.
- */
-static void check_offer(struct connection *c, const struct tcp_segment *s)
-{
-	struct watch *w = &c->watch;
-	uint32_t shift = s->flags & TCP_SYN ? 0 : c->tcb.rcv_shift;
-	seq_t edge = seq_add(s->ack, (uint32_t)s->window << shift);
-
-	if (!(s->flags & TCP_ACK) || (s->flags & TCP_RST))
-		return;
-	if (w->any_own_edge && seq_before(s->ack, w->own_ack))
-		FAIL(c, "ACK goes back by %d", seq_diff(w->own_ack, s->ack));
-	if (w->any_own_edge &&
-	    seq_diff(w->own_edge, edge) >= (int32_t)(1U << c->tcb.rcv_shift))
-		FAIL(c, "right edge of the window goes back by %d",
-		     seq_diff(w->own_edge, edge));
-	if (w->any_peer && seq_before(w->peer_end, s->ack))
-		FAIL(c, "acknowledges %d bytes that never came",
-		     seq_diff(s->ack, w->peer_end));
-	w->own_ack = s->ack;
-	if (!w->any_own_edge || seq_before(w->own_edge, edge))
-		w->own_edge = edge;
-	w->any_own_edge = true;
-}
-
-static void check_sacks(struct connection *c, const struct tcp_segment *s)
-{
-	for (unsigned n = 0; n < s->n_sack; n++) {
-		const struct tcp_sack *b = &s->sack[n];
-
-		if (!seq_before(b->start, b->end) ||
-		    seq_before(c->watch.peer_end, b->end))
-			FAIL(c, "SACK block %u of bytes that never came", n);
-		else if (n > 0 && !seq_before(s->ack, b->start))
-			FAIL(c, "SACK block %u is not above the ACK", n);
-	}
-}
-
-/* RFC 7323 §3.2, §5.4: TSval never goes back. */
-static void check_timestamp(struct connection *c, const struct tcp_segment *s)
-{
-	if (!(s->has & TCP_HAS_TIMESTAMP) || s->flags & TCP_RST)
-		return;
-	if (c->watch.any_tsval && seq_before(seq(s->tsval), c->watch.tsval))
-		FAIL(c, "TSval goes back");
-	c->watch.tsval = seq(s->tsval);
-	c->watch.any_tsval = true;
-}
-
-static void check_stream(struct connection *c, const struct tcp_frame *f)
-{
-	if (f->segment.len == 0)
-		return;
-	if (f->stream < tcp_acked(&c->tcb))
-		FAIL(c, "sends byte %llu again, which was acknowledged",
-		     (unsigned long long)f->stream);
-	if (f->stream + f->segment.len > c->out.written)
-		FAIL(c, "sends bytes that were never written");
-	if (seq_add(c->out.iss, (uint32_t)f->stream + 1).n != f->segment.seq.n)
-		FAIL(c, "byte %llu with a wrong sequence number",
-		     (unsigned long long)f->stream);
-	if (f->segment.flags & TCP_FIN &&
-	    f->stream + f->segment.len != c->out.written)
-		FAIL(c, "FIN is not at the end");
-}
-
-/* ---- Sent: what must have an end ------------------------------------------------------------ */
-
-/* An ACK alone for an ACK alone, and so on: nobody would ever stop. */
-static void check_ping_pong(struct connection *c, const struct tcp_frame *f)
-{
-	struct watch *w = &c->watch;
-
-	if (!is_pure_ack(&f->segment) || !w->was_pure_ack ||
-	    w->last_arrival != c->host->now)
-		return;
-	if (c->host->now - w->ping_pong_at > PING_PONG_NS)
-		w->ping_pong = 0;
-	w->ping_pong_at = c->host->now;
-	if (++w->ping_pong > PING_PONG_MAX)
-		FAIL(c, "ACKs are answered by ACKs without end");
-}
-
-/* RFC 6298 §5.5: without any answer each wait is twice as long as the last. */
-static void check_backoff(struct connection *c, const struct tcp_frame *f)
-{
-	struct watch *w = &c->watch;
-	ns_t now = c->host->now, gap = now - w->last_again;
-	ns_t granule = c->host->side->clock_tick + (2ULL << c->host->wheel.shift);
-
-	if (!f->again || !c->host->is_steady)
-		return;
-	if (w->mss != f->mss || w->n_again == 0) {
-		w->mss = f->mss;
-		w->n_again = 1;
-	} else if (gap != 0) {
-		w->n_again++;
-		if (w->n_again > BACKOFF_FROM && gap + granule < w->gap / 10 * 17 &&
-		    gap + granule < c->host->config.rto_max / 10 * 9)
-			FAIL(c, "sends again after %llu us, before that after %llu us",
-			     (unsigned long long)gap / 1000,
-			     (unsigned long long)w->gap / 1000);
-		w->gap = gap;
-	}
-	w->last_again = now;
-}
-
-/* RFC 6582 §3.2 step 3: each duplicate ACK says that one has left the network. */
-static uint64_t without_sack(const struct connection *c)
-{
-	return c->tcb.flags & TCB_SACK ? 0 :
-	       (uint64_t)c->tcb.newreno.dupacks * c->tcb.mss;
-}
-
-/* New data only as far as the congestion window goes; three more may be RACK's
- * probe and limited transmit. And the window only grows when it is used. */
-static void check_congestion(struct connection *c, const struct tcp_frame *f)
-{
-	const struct congestion *g = &c->tcb.congestion;
-	uint32_t flight = c->tcb.out.nxt.n - c->tcb.out.una.n;
-	uint64_t most, mss = c->tcb.mss;
-	bool is_probe = c->tcb.rack.probe_out && f->segment.len <= mss;
-
-	if (mss > c->watch.most_mss)
-		c->watch.most_mss = c->tcb.mss;
-	if (flight > c->watch.max_flight)
-		c->watch.max_flight = flight;
-	most = 3ULL * c->watch.max_flight + 8 * mss +
-	       2ULL * c->host->config.initial_segments * c->watch.most_mss;
-	if (g->cwnd > most)
-		FAIL(c, "cwnd is %u, but never more than %u was in flight, MSS %u",
-		     g->cwnd, c->watch.max_flight, c->tcb.mss);
-	if (f->segment.len && !f->again && !is_probe &&
-	    scoreboard_in_flight(&c->tcb.out) > g->cwnd + 3 * mss + f->mss +
-						 without_sack(c))
-		FAIL(c, "%u bytes are in flight with a cwnd of %u, MSS %u, phase %u",
-		     scoreboard_in_flight(&c->tcb.out), g->cwnd, c->tcb.mss,
-		     c->tcb.phase);
-}
-
-void invariants_emit(struct connection *c, const struct tcp_frame *f)
-{
-	const struct tcp_segment *s = &f->segment;
-
-	if (f->mss == 0)
-		FAIL(c, "a frame with an MSS of 0");
-	check_window(c, f);
-	check_offer(c, s);
-	check_sacks(c, s);
-	check_timestamp(c, s);
-	check_stream(c, f);
-	check_ping_pong(c, f);
-	check_backoff(c, f);
-	check_congestion(c, f);
-}
-
-/* ---- At rest ----------------------------------------------------------------------------------- */
-
-static bool must_have_deadline(const struct connection *c)
-{
-	const struct tcp_tcb *t = &c->tcb;
-	uint32_t outstanding = t->out.nxt.n - t->out.una.n;
-
-	if (outstanding && t->state != TCPS_TIME_WAIT)
-		return true;
-	if (c->out.acked < c->out.written || c->closed)
-		return true;
-	return t->state == TCPS_SYN_SENT || t->state == TCPS_SYN_RECEIVED ||
-	       t->state == TCPS_FIN_WAIT_1 || t->state == TCPS_CLOSING ||
-	       t->state == TCPS_LAST_ACK || t->state == TCPS_TIME_WAIT;
-}
-
-/* What the peer may still send fits into the buffer beside what nobody has read. */
-static void check_room(struct connection *c)
-{
-	const struct tcp_tcb *t = &c->tcb;
-	struct watch *w = &c->watch;
-	uint32_t offered = w->any_own_edge ? w->own_edge.n - t->rcv_nxt.n : 0;
-
-	if (t->receive_buffer > w->most_buffer)
-		w->most_buffer = t->receive_buffer;
-	if (w->most_buffer < UINT16_MAX)	/* a SYN's window is not scaled  */
-		w->most_buffer = UINT16_MAX;
-	if (!c->out.eof && (uint64_t)c->unread + offered > w->most_buffer)
-		FAIL(c, "%u bytes are not read and %u more are offered, into %u",
-		     c->unread, offered, w->most_buffer);
-}
-
-/* MUST-58: within half a second what has come in order is acknowledged. */
-static void check_delayed_ack(struct connection *c)
-{
-	const struct tcp_tcb *t = &c->tcb;
-
-	if (c->watch.any_own_edge && !seq_equal(c->watch.own_ack, t->rcv_nxt) &&
-	    tcp_deadline(t) > c->host->now + TCP_SECOND / 2)
-		FAIL(c, "%d bytes will not be acknowledged in time",
-		     seq_diff(t->rcv_nxt, c->watch.own_ack));
-}
-
-void invariants_rest(struct connection *c)
-{
-	ns_t deadline = tcp_deadline(&c->tcb), now = c->host->now;
-	const struct tcp_config *config = &c->host->config;
-	uint32_t outstanding = c->tcb.out.nxt.n - c->tcb.out.una.n;
-
-	if (deadline == NS_NEVER && must_have_deadline(c))
-		FAIL(c, "waits for ever in state %u", c->tcb.state);
-	if (outstanding && c->tcb.state != TCPS_TIME_WAIT &&
-	    deadline > now + 2 * config->rto_max)
-		FAIL(c, "waits %llu s for an ACK",
-		     (unsigned long long)((deadline - now) / TCP_SECOND));
-	check_room(c);
-	check_delayed_ack(c);
-	if (c->out.acked > c->out.written)
-		FAIL(c, "more is acknowledged than was written");
 }
 
 /* ---- Both ends ----------------------------------------------------------------------------------- */
@@ -317,9 +45,8 @@ static void check_delivered(const struct connection *a,
 		     (unsigned long long)known, (unsigned long long)had);
 }
 
-void invariants_pair(struct host *const hosts[2])
+void invariants_pair(const struct scenario *s, struct host *const hosts[2])
 {
-	const struct scenario *s = hosts[0]->scenario;
 	const struct connection *a = &hosts[0]->connections[0];
 	const struct connection *b = &hosts[1]->connections[0];
 
@@ -355,16 +82,16 @@ static void check_streams(struct host *h, const struct outcome *a,
 	struct verdict *v = h->verdict;
 
 	if (a->received > b->written)
-		verdict_fail(v, "host %u received %llu bytes of %llu", h->number,
+		verdict_fail(v, "host %u received %llu bytes of %llu", h->setup.number,
 			     (unsigned long long)a->received,
 			     (unsigned long long)b->written);
 	if (b->acked > a->received)
 		verdict_fail(v, "host %u was told that %llu bytes arrived of %llu",
-			     !h->number, (unsigned long long)b->acked,
+			     !h->setup.number, (unsigned long long)b->acked,
 			     (unsigned long long)a->received);
 	if (a->eof && a->received != b->written)
 		verdict_fail(v, "host %u saw the end after %llu bytes of %llu",
-			     h->number, (unsigned long long)a->received,
+			     h->setup.number, (unsigned long long)a->received,
 			     (unsigned long long)b->written);
 }
 
@@ -379,72 +106,72 @@ static bool is_complete(const struct outcome *o, const struct program *p)
  * On a bad path what it sent last may have arrived without the news of that: the
  * peer waits in TIME-WAIT no longer than 2 MSL, and then answers by RST.
  */
-static bool is_known_by_peer(const struct host *h, const struct outcome *a,
-			     const struct outcome *b)
+static bool is_known_by_peer(const struct scenario *s, const struct host *h,
+			     const struct outcome *a, const struct outcome *b)
 {
-	return !h->scenario->strict && b && a->end == TCP_END_RESET &&
+	return !s->strict && b && a->end == TCP_END_RESET &&
 	       b->end == TCP_END_CLOSED && b->received == a->written &&
 	       a->written == h->side->program.total && b->eof &&
 	       a->received == b->written;
 }
 
-static void check_all(struct host *h, const struct outcome *a,
-		      const struct outcome *b)
+static void check_all(const struct scenario *s, struct host *h,
+		      const struct outcome *a, const struct outcome *b)
 {
 	bool whole = is_complete(a, &h->side->program);
 
-	if (!whole && is_known_by_peer(h, a, b))
+	if (!whole && is_known_by_peer(s, h, a, b))
 		return;
 	if (!whole)
 		verdict_fail(h->verdict, "host %u: %llu of %llu received, %llu of "
-			     "%llu acknowledged, %s FIN, end %u", h->number,
+			     "%llu acknowledged, %s FIN, end %u", h->setup.number,
 			     (unsigned long long)a->received,
 			     (unsigned long long)h->side->program.expect,
 			     (unsigned long long)a->acked,
 			     (unsigned long long)h->side->program.total,
 			     a->eof ? "with" : "without", a->end);
 	/* The last ACK may be lost, and then the peer be gone. */
-	else if (a->end != TCP_END_CLOSED && h->scenario->strict)
-		verdict_fail(h->verdict, "host %u: complete, but end %u", h->number,
+	else if (a->end != TCP_END_CLOSED && s->strict)
+		verdict_fail(h->verdict, "host %u: complete, but end %u", h->setup.number,
 			     a->end);
 }
 
-static void check_reset(struct host *h, const struct outcome *a,
-			const struct outcome *b)
+static void check_reset(const struct scenario *s, struct host *h,
+			const struct outcome *a, const struct outcome *b)
 {
 	if (a->aborted && a->end != TCP_END_ABORTED)
 		verdict_fail(h->verdict, "aborted, but end %u", a->end);
-	if (!a->aborted && b && b->aborted && h->scenario->strict &&
+	if (!a->aborted && b && b->aborted && s->strict &&
 	    a->end != TCP_END_RESET)
 		verdict_fail(h->verdict, "host %u: the peer aborted, but end %u",
-			     h->number, a->end);
+			     h->setup.number, a->end);
 }
 
 static void check_vanish(struct host *h, const struct outcome *a)
 {
 	if (a->end != TCP_END_TIMED_OUT && a->end != TCP_END_CLOSED)
 		verdict_fail(h->verdict, "host %u: the peer vanished, but end %u",
-			     h->number, a->end);
+			     h->setup.number, a->end);
 }
 
-static void check_outcome(struct host *const hosts[2], unsigned k,
-			  const struct outcome *a)
+static void check_outcome(const struct scenario *s, struct host *const hosts[2],
+			  unsigned k, const struct outcome *a)
 {
 	const struct outcome *b = other_end(hosts, a, !k);
 
 	if (b)
 		check_streams(hosts[k], a, b);
-	switch (hosts[k]->scenario->expect) {
+	switch (s->expect) {
 	case EXPECT_ALL:
 		if (!a->established && !b)
 			return;	/* a handshake that was begun again             */
-		check_all(hosts[k], a, b);
+		check_all(s, hosts[k], a, b);
 		if (!b)
 			verdict_fail(hosts[k]->verdict, "host %u had a connection "
 				     "that the other one never had", k);
 		break;
 	case EXPECT_RESET:
-		check_reset(hosts[k], a, b);
+		check_reset(s, hosts[k], a, b);
 		break;
 	case EXPECT_VANISH:
 		check_vanish(hosts[k], a);
@@ -452,36 +179,17 @@ static void check_outcome(struct host *const hosts[2], unsigned k,
 	}
 }
 
-static void check_leaks(struct host *h)
-{
-	struct verdict *v = h->verdict;
-	uint32_t listeners = h->number == 1 && !h->scenario->simultaneous;
-
-	if (h->cells->n_free != h->side->n_cells)
-		verdict_fail(v, "host %u: %u cells leak", h->number,
-			     h->side->n_cells - h->cells->n_free);
-	if (h->n_buffers)
-		verdict_fail(v, "host %u: %llu buffers leak", h->number,
-			     (unsigned long long)h->n_buffers);
-	if (lookup_count(h->lookup) != listeners)
-		verdict_fail(v, "host %u: %u entries leak in the table", h->number,
-			     lookup_count(h->lookup) - listeners);
-	if (h->wheel.n_armed)
-		verdict_fail(v, "host %u: %u timers leak", h->number,
-			     h->wheel.n_armed);
-}
-
-void invariants_end(struct host *const hosts[2])
+void invariants_end(const struct scenario *s, struct host *const hosts[2])
 {
 	for (unsigned k = 0; k < 2; k++) {
 		struct host *h = hosts[k];
 
-		check_leaks(h);
+		watch_end(h);
 		for (uint32_t n = 0; n < h->n_outcomes; n++)
-			check_outcome(hosts, k, &h->outcomes[n]);
-		if (h->scenario->expect == EXPECT_ALL && k == 0 &&
-		    h->n_outcomes < h->scenario->n_connections)
+			check_outcome(s, hosts, k, &h->outcomes[n]);
+		if (s->expect == EXPECT_ALL && k == 0 &&
+		    h->n_outcomes < s->n_connections)
 			verdict_fail(h->verdict, "%u of %u connections",
-				     h->n_outcomes, h->scenario->n_connections);
+				     h->n_outcomes, s->n_connections);
 	}
 }

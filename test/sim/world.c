@@ -8,6 +8,7 @@
 #include "packet/headers.h"
 #include "sim/invariants.h"
 #include "sim/journal.h"
+#include "sim/stream.h"
 
 #define BEGIN TCP_SECOND
 #define STEPS_MAX 30000000u
@@ -103,13 +104,75 @@ static void close_records(struct world *w)
 		verdict_fail(w->verdict, "the capture cannot be written");
 }
 
+/* ---- Hosts --------------------------------------------------------------------------- */
+
+/* The address of host @number. */
+static void address(uint8_t to[16], unsigned number, bool v6)
+{
+	memset(to, 0, 16);
+	if (v6) {
+		to[0] = 0xfd;
+		to[15] = (uint8_t)(number + 1);
+	} else {
+		to[0] = 10;
+		to[3] = (uint8_t)(number + 1);
+	}
+}
+
+static bool is_steady(const struct scenario *s, unsigned number)
+{
+	for (uint32_t n = 0; n < s->n_events; n++) {
+		const struct event *e = &s->events[n];
+
+		if (e->side == number &&
+		    (e->kind == EVENT_JUMP || e->kind == EVENT_FREEZE))
+			return false;
+	}
+	return true;
+}
+
+/* Host 0 connects to host 1, or both do to each other. */
+static struct host_setup setup_of(const struct run *r, unsigned k)
+{
+	const struct scenario *s = r->scenario;
+	struct host_setup setup = {
+		.side = &s->side[k],
+		.number = k,
+		.seed = s->seed,
+		.aggregation = r->aggregation,
+		.mac = { 2, 0, 0, 0, 0, 1 },
+		.peer_mac = { 2, 0, 0, 0, 0, 2 },
+		.tuple = { .v6 = s->v6, .remote_port = SCENARIO_PORT },
+		.listens = k == 1 && !s->simultaneous,
+		.n_connections = s->n_connections,
+		.n_parallel = s->n_parallel,
+		.start_at = s->side[k].clock_start + (k ? s->simultaneous_lag : 0),
+		.is_steady = is_steady(s, k),
+	};
+
+	address(setup.tuple.local, k, s->v6);
+	address(setup.tuple.remote, !k, s->v6);
+	if (setup.listens || s->simultaneous)
+		setup.tuple.local_port = SCENARIO_PORT;
+	return setup;
+}
+
+static const uint8_t *payload(const struct connection *c, uint64_t at,
+			      uint32_t len)
+{
+	const struct tcp_tuple *t = &c->out.tuple;
+
+	return stream_bytes(stream_name(c->out.iss.n, t->local_port,
+					t->remote_port), at);
+}
+
 /* ---- Frames -------------------------------------------------------------------------- */
 
 static void transmit(void *ctx, const uint8_t *frame, uint32_t len)
 {
 	struct host *h = ctx;
-	struct world *w = h->wire;
-	unsigned k = h->number;
+	struct world *w = h->around;
+	unsigned k = h->setup.number;
 
 	w->run->n_frames++;
 	w->n_idle_frames++;
@@ -152,7 +215,7 @@ static void inject(void *ctx, const uint8_t *frame, uint32_t len)
 	if (!copy)
 		abort();
 	memcpy(copy, frame, len);
-	host_address(mine, 0, w->scenario->v6);
+	address(mine, 0, w->scenario->v6);
 	receive(w, memcmp(to, mine, w->scenario->v6 ? 16 : 4) != 0, copy, len);
 }
 
@@ -166,8 +229,8 @@ static void flood(struct world *w)
 		.window = 65535, .seq = seq((uint32_t)chance_u64(&w->chance)),
 	};
 
-	host_address(t.local, 100 + (unsigned)chance_below(&w->chance, 100), t.v6);
-	host_address(t.remote, 1, t.v6);
+	address(t.local, 100 + (unsigned)chance_below(&w->chance, 100), t.v6);
+	address(t.remote, 1, t.v6);
 	t.local_port = (uint16_t)chance_range(&w->chance, 1024, 65535);
 	device_send(&w->stranger, &t, &s, NULL, 1);
 	w->flood_at = ++w->n_flood < w->scenario->flood ?
@@ -343,13 +406,16 @@ static void advance(struct world *w)
 	w->verdict->now = w->now - BEGIN;
 	w->run->n_steps++;
 	step(w);
-	invariants_pair(w->host);
+	invariants_pair(w->scenario, w->host);
 	check_progress(w);
 }
 
 static void open_world(struct world *w, struct run *r)
 {
+	static const struct host_ops ops = { transmit, payload,
+					     invariants_receive };
 	const struct scenario *s = r->scenario;
+	struct host_setup setup;
 
 	*w = (struct world){
 		.run = r, .scenario = s, .verdict = &r->verdict, .now = BEGIN,
@@ -357,7 +423,8 @@ static void open_world(struct world *w, struct run *r)
 		.flood_at = s->flood ? BEGIN : NS_NEVER,
 		.blind_at = s->blind ? BEGIN + s->blind_gap : NS_NEVER,
 		.stranger = { .transmit = inject, .verdict = &r->verdict,
-			      .mtu = 1500 },
+			      .mtu = 1500, .mac = { 2, 0, 0, 0, 0, 1 },
+			      .peer_mac = { 2, 0, 0, 0, 0, 2 } },
 	};
 	w->stranger.ctx = w;
 	network_open(&w->network, s);
@@ -366,8 +433,8 @@ static void open_world(struct world *w, struct run *r)
 			.offset = s->side[k].clock_start,
 			.tick = s->side[k].clock_tick,
 		};
-		w->host[k] = host_open(s, k, r->aggregation, &r->verdict,
-				       transmit, w);
+		setup = setup_of(r, k);
+		w->host[k] = host_open(&setup, &ops, &r->verdict, w);
 	}
 }
 
@@ -396,7 +463,7 @@ void world_run(struct run *r)
 		advance(&w);
 	r->duration = w.now - BEGIN;
 	if (!r->verdict.failed)
-		invariants_end(w.host);
+		invariants_end(w.scenario, w.host);
 	close_records(&w);
 	close_world(&w);
 }
@@ -411,7 +478,7 @@ struct replay {
 static void compare(void *ctx, const uint8_t *frame, uint32_t len)
 {
 	struct host *h = ctx;
-	struct replay *p = h->wire;
+	struct replay *p = h->around;
 	struct journal_record r;
 
 	p->run->n_frames++;
@@ -419,7 +486,7 @@ static void compare(void *ctx, const uint8_t *frame, uint32_t len)
 		verdict_fail(&p->run->verdict, "one frame more than recorded");
 		return;
 	}
-	if (r.kind != JOURNAL_TRANSMIT || r.host != h->number)
+	if (r.kind != JOURNAL_TRANSMIT || r.host != h->setup.number)
 		verdict_fail(&p->run->verdict, "a frame that was not recorded");
 	else if (r.len != len || memcmp(r.bytes, frame, len))
 		verdict_fail(&p->run->verdict, "frame %llu is another one",
@@ -446,14 +513,18 @@ static void replay_one(struct replay *p, struct host *h, struct journal_record *
 
 void world_replay(struct run *run, FILE *file)
 {
+	static const struct host_ops ops = { compare, payload,
+					     invariants_receive };
 	struct replay p = { run, file };
+	struct host_setup setup;
 	struct journal_record r;
 	struct host *host[2];
 	int got = 0;
 
-	for (unsigned k = 0; k < 2; k++)
-		host[k] = host_open(run->scenario, k, run->aggregation,
-				    &run->verdict, compare, &p);
+	for (unsigned k = 0; k < 2; k++) {
+		setup = setup_of(run, k);
+		host[k] = host_open(&setup, &ops, &run->verdict, &p);
+	}
 	while (!run->verdict.failed && (got = journal_read(file, &r)) == 1)
 		replay_one(&p, host[r.host], &r);
 	if (got < 0)
