@@ -138,7 +138,10 @@ static bool end_whole(struct connection *c, const struct tcp_env *env)
 
 static bool end_halves(struct connection *c, const struct tcp_env *env)
 {
-	if (!c->shut && c->out.written >= program_of(c)->total) {
+	const struct program *p = program_of(c);
+
+	if (!c->shut && c->out.written >= p->total &&
+	    (c->out.eof || !p->after_eof)) {
 		c->shut = true;
 		tcp_shutdown(&c->tcb, env);
 		return true;

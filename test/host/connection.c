@@ -8,7 +8,6 @@
 #include "packet/headers.h"
 #include "host/host.h"
 #include "host/watch.h"
-#include "tcp/report.h"
 
 #define FRAMES_MAX 100000	/* in one go: more is a loop                    */
 #define STEPS_MAX 100000
@@ -141,10 +140,8 @@ static void emit(struct connection *c, const struct tcp_env *env)
 
 static void finish(struct connection *c, const struct tcp_env *env)
 {
-	struct tcp_report r;
-
-	tcp_report(&c->tcb, env, &r);
-	c->out.end = r.end;
+	tcp_report(&c->tcb, env, &c->out.report);
+	c->out.end = c->out.report.end;
 	take_pieces(c, env);
 	tcp_forget(&c->tcb, env);
 	host_free_connection(c);
@@ -159,14 +156,19 @@ static bool take_events(struct connection *c, const struct tcp_env *env)
 	if (events & (TCP_EVENT_ESTABLISHED | TCP_EVENT_ACKED |
 		      TCP_EVENT_PEER_CLOSED | TCP_EVENT_CLOSED))
 		c->host->progress++;
-	if (events & TCP_EVENT_ESTABLISHED)
+	if (events & TCP_EVENT_ESTABLISHED) {
 		c->out.established = true;
-	if (events & TCP_EVENT_PEER_CLOSED)
+		c->out.established_at = env->now;
+	}
+	if (events & TCP_EVENT_PEER_CLOSED) {
 		c->out.eof = true;
+		c->out.eof_at = env->now;
+	}
 	if (events & TCP_EVENT_CLOSED) {
 		finish(c, env);
 	} else if (events & TCP_EVENT_TIME_WAIT &&
 		   c->host->side->time_wait_entries) {
+		tcp_report(&c->tcb, env, &c->out.report);
 		c->out.end = TCP_END_CLOSED;
 		take_pieces(c, env);
 		host_enter_time_wait(c);

@@ -11,6 +11,7 @@
 #include "host/chance.h"
 #include "host/device.h"
 #include "tcp/listen.h"
+#include "tcp/report.h"
 #include "tcp/tcb.h"
 
 struct host;
@@ -22,6 +23,8 @@ struct outcome {
 	uint64_t written, acked, received;	/* bytes of streams             */
 	uint8_t end;		/* enum tcp_end                                 */
 	bool established, eof, aborted;
+	ns_t established_at, eof_at;
+	struct tcp_report report;	/* at the end                           */
 };
 
 /* What watch.c remembers of a connection. */

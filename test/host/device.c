@@ -10,7 +10,8 @@
 
 #define ETHERNET sizeof(struct eth_header)
 #define HEADER_MAX (ETHERNET + sizeof(struct ipv6_header) + TCP_SEGMENT_HEADER_MAX)
-#define FRAME_MAX (9000 + ETHERNET)
+#define UNIT_MAX (65535 + ETHERNET)
+#define TCP_CHECKSUM_AT 16
 #define N_FLOWS 64
 
 /* ---- Addresses ------------------------------------------------------------------ */
@@ -75,6 +76,15 @@ static void take_icmp(struct device *dev, const uint8_t *ip, uint32_t len,
 
 /* ---- Segments ----------------------------------------------------------------------- */
 
+/* Of a unit that nobody has cut. */
+static uint32_t frames_in(const struct device *dev, const struct tto_packet *p)
+{
+	uint32_t most = dev->mtu - (p->header_len - p->l3);
+
+	return p->n_frames == 1 && p->payload_len > most ?
+	       (p->payload_len + most - 1) / most : p->n_frames;
+}
+
 static void take_segment(struct device *dev, const uint8_t *frame,
 			 const struct tto_packet *p)
 {
@@ -86,26 +96,28 @@ static void take_segment(struct device *dev, const uint8_t *frame,
 		dev->n_bad++;
 		return;
 	}
-	d.segment.n_frames = (uint16_t)p->n_frames;
+	d.segment.n_frames = (uint16_t)frames_in(dev, p);
 	d.segment.ecn = p->v6 ? ip[1] >> 4 & 3 : ip[1] & 3;
 	fill_tuple(&d.tuple, ip, p->v6, tcp, false);
+	dev->n_resets_taken += (d.segment.flags & TCP_RST) != 0;
 	dev->n_joined += p->n_frames > 1;
 	dev->arrive(dev->ctx, &d);
 }
 
-static bool is_whole(const uint8_t *frame, const struct seg *s)
+static bool is_whole(const uint8_t *frame, const struct seg *s, uint8_t csum)
 {
 	const uint8_t *ip = frame + s->l3;
 	uint32_t len = s->end - s->l4;
 
 	if (!s->v6 && checksum_fold(checksum_header(ip, 20)) != 0xffff)
 		return false;
-	return checksum_fold(checksum_add(checksum_header(frame + s->l4, len),
+	return csum != TTO_CSUM_UNKNOWN || checksum_fold(checksum_add(checksum_header(frame + s->l4, len),
 		       pseudo_sum(ip, s->v6, PROTOCOL_TCP, len))) == 0xffff;
 }
 
 /* A frame as it came. */
-static void take_frame(struct device *dev, const uint8_t *frame, uint32_t len)
+static void take_frame(struct device *dev, const uint8_t *frame, uint32_t len,
+		       uint8_t csum)
 {
 	struct tto_segment payload = { 0 };
 	struct tto_packet p = { .segments = &payload, .n_frames = 1 };
@@ -119,7 +131,7 @@ static void take_frame(struct device *dev, const uint8_t *frame, uint32_t len)
 				  type == ETHERTYPE_IPV6);
 		return;
 	}
-	if (!is_whole(frame, &s)) {
+	if (!is_whole(frame, &s, csum)) {
 		dev->n_bad++;
 		return;
 	}
@@ -150,7 +162,7 @@ static void deliver(void *ctx, const struct tto_packet *p)
 	if (p->changed)
 		take_segment(d, p->header, p);
 	else
-		take_frame(d, p->header, p->header_len);
+		take_frame(d, p->header, p->header_len, p->csum);
 	if (!d->gather)
 		return;
 	for (s = p->segments; s; s = s->next)
@@ -176,12 +188,15 @@ void device_open(struct device *d, const struct host_setup *setup)
 
 	d->coalescer = NULL;
 	d->gather = side->gather;
+	d->csum = setup->csum;
+	d->tso = setup->tso;
 	d->mtu = side->mtu;
 	memcpy(d->mac, setup->mac, sizeof(d->mac));
 	memcpy(d->peer_mac, setup->peer_mac, sizeof(d->peer_mac));
 	d->ip_id = 0;
 	d->n_buffers = 0;
 	d->n_bad = d->n_sent = d->n_taken = d->n_joined = 0;
+	d->n_resets_sent = d->n_resets_taken = 0;
 	if (setup->aggregation == AGGREGATE_NOT)
 		return;
 	if (tto_coalescer_open(&d->coalescer, &o, deliver, d))
@@ -193,20 +208,27 @@ void device_close(struct device *d)
 	tto_coalescer_close(d->coalescer);
 }
 
+void device_take(struct device *d, const struct tto_frame *frames, size_t n,
+		 ns_t now)
+{
+	if (d->coalescer) {
+		tto_coalescer_push(d->coalescer, frames, n, now);
+		return;
+	}
+	for (; n > 0; n--, frames++) {
+		d->n_taken++;
+		take_frame(d, frames->data, frames->len, frames->csum);
+	}
+}
+
 void device_push(struct device *d, uint8_t *bytes, uint32_t len, ns_t now)
 {
 	struct tto_frame frame = { .data = bytes, .len = len, .cookie = bytes };
 
 	d->n_buffers++;
-	if (d->coalescer) {
-		tto_coalescer_push(d->coalescer, &frame, 1, now);
-		if (d->gather)
-			return;	/* until it comes back                          */
-	} else {
-		d->n_taken++;
-		take_frame(d, bytes, len);
-	}
-	free_buffer(d, bytes);
+	device_take(d, &frame, 1, now);
+	if (!d->coalescer || !d->gather)	/* else until it comes back     */
+		free_buffer(d, bytes);
 }
 
 ns_t device_poll(struct device *d, ns_t now)
@@ -244,9 +266,10 @@ static uint32_t write_ip(struct device *d, uint8_t *to,
 	return sizeof(ip);
 }
 
-static void cut(struct device *d, const struct tto_unit *unit)
+static void cut(struct device *d, const struct tto_unit *unit,
+		const struct wire_offload *o)
 {
-	uint8_t frame[FRAME_MAX];
+	uint8_t frame[UNIT_MAX];
 	struct tto_segmenter s;
 	int n = tto_segmenter_begin(&s, unit);
 
@@ -257,13 +280,36 @@ static void cut(struct device *d, const struct tto_unit *unit)
 
 		if (tto_segmenter_next(&s, &slot, 1) != 1)
 			break;
-		if (slot.len > d->mtu + ETHERNET)
+		if (!o->gso_type && slot.len > d->mtu + ETHERNET)
 			verdict_fail(d->verdict, "%zu bytes of IP sent, the interface takes %u",
 				     slot.len - ETHERNET, d->mtu);
 		d->ip_id++;
 		d->n_sent++;
-		d->transmit(d->ctx, frame, slot.len);
+		d->transmit(d->ctx, frame, slot.len, o);
 	}
+}
+
+/* What the wire is to do with @unit; that is not done here then. */
+static struct wire_offload leave_to_wire(const struct device *d,
+					 struct tto_unit *unit,
+					 const struct tcp_tuple *tuple,
+					 uint32_t payload)
+{
+	struct wire_offload o = { 0 };
+
+	if (!d->csum)
+		return o;
+	unit->flags |= TTO_UNIT_PARTIAL_CSUM;
+	o.flags = WIRE_NEEDS_CSUM;
+	o.csum_start = ETHERNET + (tuple->v6 ? 40 : 20);
+	o.csum_offset = TCP_CHECKSUM_AT;
+	if (!d->tso || payload <= unit->mss)
+		return o;
+	o.gso_type = tuple->v6 ? WIRE_GSO_TCPV6 : WIRE_GSO_TCPV4;
+	o.gso_size = unit->mss;
+	o.hdr_len = (uint16_t)unit->header_len;
+	unit->mss = UINT16_MAX;
+	return o;
 }
 
 void device_send(struct device *d, const struct tcp_tuple *tuple,
@@ -274,6 +320,8 @@ void device_send(struct device *d, const struct tcp_tuple *tuple,
 	struct iovec iov = { (void *)(uintptr_t)payload, s.len };
 	uint8_t header[HEADER_MAX];
 	uint32_t len = ETHERNET;
+	struct wire_offload o;
+	struct tto_unit unit;
 
 	memcpy(header, d->peer_mac, 6);
 	memcpy(header + 6, d->mac, 6);
@@ -282,9 +330,12 @@ void device_send(struct device *d, const struct tcp_tuple *tuple,
 	s.source_port = tuple->local_port;
 	s.destination_port = tuple->remote_port;
 	len += tcp_segment_emit(&s, header + len);
-	cut(d, &(struct tto_unit){
+	unit = (struct tto_unit){
 		.header = header, .header_len = len, .mss = mss,
 		.link = TTO_LINK_ETHERNET, .cut = TTO_CUT_TCP,
 		.n_payload = s.len != 0, .payload = &iov,
-	});
+	};
+	d->n_resets_sent += (s.flags & TCP_RST) != 0;
+	o = leave_to_wire(d, &unit, tuple, s.len);
+	cut(d, &unit, &o);
 }

@@ -14,6 +14,7 @@
 #include "tcp/tcp.h"
 #include "packet/tuple.h"
 #include "tto/engine.h"
+#include "wire/wire.h"
 
 /* What a frame, or an aggregate, says to the host. */
 struct datagram {
@@ -28,7 +29,9 @@ struct datagram {
 };
 
 typedef void device_arrive_fn(void *ctx, const struct datagram *d);
-typedef void device_transmit_fn(void *ctx, const uint8_t *frame, uint32_t len);
+/* A frame, or a unit that the wire cuts; @o says what is left to do. */
+typedef void device_transmit_fn(void *ctx, const uint8_t *frame, uint32_t len,
+				const struct wire_offload *o);
 
 struct device {
 	struct tto_coalescer *coalescer;	/* NULL: none                   */
@@ -37,10 +40,12 @@ struct device {
 	void *ctx;
 	struct verdict *verdict;
 	bool gather;
+	bool csum, tso;		/* the wire finishes checksums, cuts units      */
 	uint16_t ip_id, mtu;
 	uint8_t mac[6], peer_mac[6];
 	uint32_t n_buffers;	/* frames that the device holds                 */
 	uint64_t n_bad, n_sent, n_taken, n_joined;
+	uint64_t n_resets_sent, n_resets_taken;
 };
 
 /**
@@ -50,6 +55,13 @@ struct device {
 void device_open(struct device *d, const struct host_setup *setup);
 void device_close(struct device *d);
 
+/**
+ * device_take() - Frames have come, whose memory stays the caller's
+ * @frames:	As for tto_coalescer_push(); not for a device that gathers
+ */
+void device_take(struct device *d, const struct tto_frame *frames, size_t n,
+		 ns_t now);
+
 /* A frame has come; @bytes were malloc()ed and are the device's now. */
 void device_push(struct device *d, uint8_t *bytes, uint32_t len, ns_t now);
 
@@ -57,7 +69,7 @@ void device_push(struct device *d, uint8_t *bytes, uint32_t len, ns_t now);
 ns_t device_poll(struct device *d, ns_t now);
 
 /**
- * device_send() - Cut a pseudo frame and transmit the frames
+ * device_send() - Cut a pseudo frame, if the wire does not, and transmit it
  * @tuple:	Of the sender
  * @payload:	segment->len bytes
  */

@@ -348,6 +348,13 @@ static void arrive(void *ctx, const struct datagram *d)
 		connection_arrive(&h->connections[value], d);
 }
 
+void host_take(struct host *h, const struct tto_frame *frames, size_t n, ns_t now)
+{
+	h->now = now;
+	device_take(&h->device, frames, n, now);
+	h->device_next = device_poll(&h->device, now);
+}
+
 void host_receive(struct host *h, uint8_t *bytes, uint32_t len, ns_t now)
 {
 	h->now = now;

@@ -92,6 +92,8 @@ struct host *host_open(const struct host_setup *setup, const struct host_ops *op
 		       struct verdict *verdict, void *around);
 void host_close(struct host *h);
 
+/* Frames have come; see device_take(). */
+void host_take(struct host *h, const struct tto_frame *frames, size_t n, ns_t now);
 /* A frame has come; @bytes were malloc()ed and are the host's now. */
 void host_receive(struct host *h, uint8_t *bytes, uint32_t len, ns_t now);
 

@@ -65,6 +65,7 @@ struct host_setup {
 	uint64_t seed;
 	enum aggregation aggregation;
 	uint8_t mac[6], peer_mac[6];
+	bool csum, tso;		/* the wire finishes checksums, cuts units      */
 	/* Its address and the other one's. Of the ports of a host that connects
 	 * the local one is 0: chosen; of one that listens only that counts.    */
 	struct tcp_tuple tuple;

@@ -168,7 +168,8 @@ static const uint8_t *payload(const struct connection *c, uint64_t at,
 
 /* ---- Frames -------------------------------------------------------------------------- */
 
-static void transmit(void *ctx, const uint8_t *frame, uint32_t len)
+static void transmit(void *ctx, const uint8_t *frame, uint32_t len,
+		     const struct wire_offload *o)
 {
 	struct host *h = ctx;
 	struct world *w = h->around;
@@ -206,7 +207,8 @@ static bool receive_all(struct world *w, unsigned k)
 
 /* ---- Strangers ------------------------------------------------------------------------- */
 
-static void inject(void *ctx, const uint8_t *frame, uint32_t len)
+static void inject(void *ctx, const uint8_t *frame, uint32_t len,
+		   const struct wire_offload *o)
 {
 	struct world *w = ctx;
 	uint8_t mine[16], *copy = malloc(len);
@@ -475,7 +477,8 @@ struct replay {
 	FILE *file;
 };
 
-static void compare(void *ctx, const uint8_t *frame, uint32_t len)
+static void compare(void *ctx, const uint8_t *frame, uint32_t len,
+		    const struct wire_offload *o)
 {
 	struct host *h = ctx;
 	struct replay *p = h->around;
