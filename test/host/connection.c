@@ -97,6 +97,7 @@ static void arrive(struct connection *c, const struct tcp_env *env,
 	struct tcp_arrival result;
 
 	watch_arrive(c, &d->segment);
+	c->out.n_resets += (d->segment.flags & TCP_RST) != 0;
 	b->at = place(c, &d->segment);
 	tcp_arrive(&c->tcb, env, &d->segment, (uintptr_t)b, &result);
 	if (in_handshake && c->tcb.state > TCPS_SYN_SENT) {
@@ -126,6 +127,7 @@ static void emit(struct connection *c, const struct tcp_env *env)
 
 	while (c->used && tcp_emit(&c->tcb, env, &f)) {
 		watch_emit(c, &f);
+		c->out.n_resets += (f.segment.flags & TCP_RST) != 0;
 		if (++n > FRAMES_MAX)
 			verdict_fail(c->host->verdict, "tcp_emit() has no end");
 		if (c->host->verdict->failed)

@@ -23,6 +23,7 @@ struct outcome {
 	uint64_t written, acked, received;	/* bytes of streams             */
 	uint8_t end;		/* enum tcp_end                                 */
 	bool established, eof, aborted;
+	uint32_t n_resets;	/* sent and received                            */
 	ns_t established_at, eof_at;
 	struct tcp_report report;	/* at the end                           */
 };

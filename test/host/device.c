@@ -99,7 +99,6 @@ static void take_segment(struct device *dev, const uint8_t *frame,
 	d.segment.n_frames = (uint16_t)frames_in(dev, p);
 	d.segment.ecn = p->v6 ? ip[1] >> 4 & 3 : ip[1] & 3;
 	fill_tuple(&d.tuple, ip, p->v6, tcp, false);
-	dev->n_resets_taken += (d.segment.flags & TCP_RST) != 0;
 	dev->n_joined += p->n_frames > 1;
 	dev->arrive(dev->ctx, &d);
 }
@@ -111,7 +110,9 @@ static bool is_whole(const uint8_t *frame, const struct seg *s, uint8_t csum)
 
 	if (!s->v6 && checksum_fold(checksum_header(ip, 20)) != 0xffff)
 		return false;
-	return csum != TTO_CSUM_UNKNOWN || checksum_fold(checksum_add(checksum_header(frame + s->l4, len),
+	if (csum != TTO_CSUM_UNKNOWN)
+		return true;
+	return checksum_fold(checksum_add(checksum_header(frame + s->l4, len),
 		       pseudo_sum(ip, s->v6, PROTOCOL_TCP, len))) == 0xffff;
 }
 
@@ -196,7 +197,6 @@ void device_open(struct device *d, const struct host_setup *setup)
 	d->ip_id = 0;
 	d->n_buffers = 0;
 	d->n_bad = d->n_sent = d->n_taken = d->n_joined = 0;
-	d->n_resets_sent = d->n_resets_taken = 0;
 	if (setup->aggregation == AGGREGATE_NOT)
 		return;
 	if (tto_coalescer_open(&d->coalescer, &o, deliver, d))
@@ -335,7 +335,6 @@ void device_send(struct device *d, const struct tcp_tuple *tuple,
 		.link = TTO_LINK_ETHERNET, .cut = TTO_CUT_TCP,
 		.n_payload = s.len != 0, .payload = &iov,
 	};
-	d->n_resets_sent += (s.flags & TCP_RST) != 0;
 	o = leave_to_wire(d, &unit, tuple, s.len);
 	cut(d, &unit, &o);
 }

@@ -45,7 +45,6 @@ struct device {
 	uint8_t mac[6], peer_mac[6];
 	uint32_t n_buffers;	/* frames that the device holds                 */
 	uint64_t n_bad, n_sent, n_taken, n_joined;
-	uint64_t n_resets_sent, n_resets_taken;
 };
 
 /**

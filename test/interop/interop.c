@@ -249,6 +249,7 @@ static void print_outcome(struct json *j, const struct outcome *o)
 	json_u64(j, "received", o->received);
 	json_bool(j, "peer_closed", o->eof);
 	json_u64(j, "end", o->end);
+	json_u64(j, "resets", o->n_resets);
 	json_double(j, "seconds", (double)time * 1e-9);
 	json_double(j, "rtt_ms", (double)r->rtt * 1e-6);
 	json_double(j, "rtt_min_ms", (double)r->rtt_min * 1e-6);
@@ -283,8 +284,6 @@ static bool print_result(const struct station *s, int err)
 	if (o)
 		print_outcome(&j, o);
 	if (h) {
-		json_u64(&j, "resets_sent", h->device.n_resets_sent);
-		json_u64(&j, "resets_received", h->device.n_resets_taken);
 		json_u64(&j, "joined", h->device.n_joined);
 		json_u64(&j, "bad", h->device.n_bad);
 	}

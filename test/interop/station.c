@@ -124,6 +124,14 @@ static void sleep_until(struct station *s, ns_t deadline)
 	(void)!ppoll(&p, 1, &t, NULL);
 }
 
+static bool is_over(const struct station *s)
+{
+	const struct host *h = s->host;
+
+	return h && (s->verdict.failed || (host_is_done(h) &&
+		     h->n_outcomes >= h->setup.n_connections));
+}
+
 /* Return: frames received, -errno. */
 static int turn(struct station *s, ns_t next)
 {
@@ -144,7 +152,7 @@ static int turn(struct station *s, ns_t next)
 		return -ETIMEDOUT;
 	if (s->host)
 		next = host_next(s->host);
-	if (n == 0)
+	if (n == 0 && !is_over(s))
 		sleep_until(s, next);
 	return n;
 }
@@ -188,14 +196,12 @@ int station_open(struct station *s, struct host_setup *setup, struct host_ops *o
 
 int station_run(struct station *s)
 {
-	struct host *h = s->host;
 	int got = 0;
 
-	while (got >= 0 && !s->verdict.failed &&
-	       !(h->n_outcomes >= h->setup.n_connections && host_is_done(h)))
+	while (got >= 0 && !is_over(s))
 		got = turn(s, NS_NEVER);
 	if (got >= 0 && !s->verdict.failed)
-		watch_end(h);
+		watch_end(s->host);
 	if (s->verdict.failed)
 		return -EPROTO;
 	return got < 0 ? got : 0;
