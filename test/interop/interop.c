@@ -43,7 +43,7 @@ static FILE *output;
 static void usage(FILE *to)
 {
 	fputs("usage: tto-interop --address A --peer B --port N [--connect]\n"
-	      "               [--send FILE] [--receive FILE] [--frames]\n"
+	      "               [--send FILE] [--receive FILE] [--frames] [--mac M]\n"
 	      "               [--aggregate not|host|lossless] [--ral BYTES]\n"
 	      "               [--mtu N] [--seconds N] [--time-wait MS] [--seed N]\n"
 	      "               WIRE\n"
@@ -84,9 +84,20 @@ static int take_aggregation(const char *text, enum aggregation *to)
 	return message("--aggregate %s: not, host or lossless", text), -EINVAL;
 }
 
+static int take_mac(const char *text, uint8_t *to)
+{
+	int end = 0;
+
+	if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &to[0], &to[1],
+		   &to[2], &to[3], &to[4], &to[5], &end) == 6 && !text[end])
+		return 0;
+	return message("--mac %s: not like 02:00:00:00:00:01", text), -EINVAL;
+}
+
 static const struct option longs[] = {
 	{ "address", required_argument, NULL, 'a' },
 	{ "peer", required_argument, NULL, 'b' },
+	{ "mac", required_argument, NULL, 'M' },
 	{ "port", required_argument, NULL, 'p' },
 	{ "connect", no_argument, NULL, 'c' },
 	{ "send", required_argument, NULL, 's' },
@@ -153,6 +164,8 @@ static int take_option(int option, struct options *o)
 		return 0;
 	case 'g':
 		return take_aggregation(optarg, &o->aggregation);
+	case 'M':
+		return take_mac(optarg, o->mac);
 	case 'h':
 		usage(stdout);
 		exit(0);

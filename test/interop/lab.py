@@ -19,7 +19,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("TTO_BUILD", os.path.join(ROOT, "build"))
-TTO = os.environ.get("TTO", os.path.join(BUILD, "tto"))
+TTO = os.path.join(BUILD, "tto")
 STATION = os.path.join(BUILD, "test", "interop", "tto-interop")
 RUN = "/run/interop"
 OURS = {4: "10.9.0.1", 6: "fd09::1"}
