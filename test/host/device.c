@@ -160,7 +160,9 @@ static void deliver(void *ctx, const struct tto_packet *p)
 	const struct tto_segment *s;
 
 	d->n_taken += p->n_frames;
-	if (p->changed)
+	if (d->is_closing)
+		;
+	else if (p->changed)
 		take_segment(d, p->header, p);
 	else
 		take_frame(d, p->header, p->header_len, p->csum);
@@ -188,6 +190,7 @@ void device_open(struct device *d, const struct host_setup *setup)
 	};
 
 	d->coalescer = NULL;
+	d->is_closing = false;
 	d->gather = side->gather;
 	d->csum = setup->csum;
 	d->tso = setup->tso;
@@ -203,8 +206,12 @@ void device_open(struct device *d, const struct host_setup *setup)
 		abort();
 }
 
+/* What is held is freed, and goes nowhere. */
 void device_close(struct device *d)
 {
+	d->is_closing = true;
+	if (d->coalescer)
+		tto_coalescer_flush(d->coalescer, 0);
 	tto_coalescer_close(d->coalescer);
 }
 

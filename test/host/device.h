@@ -40,6 +40,7 @@ struct device {
 	void *ctx;
 	struct verdict *verdict;
 	bool gather;
+	bool is_closing;
 	bool csum, tso;		/* the wire finishes checksums, cuts units      */
 	uint16_t ip_id, mtu;
 	uint8_t mac[6], peer_mac[6];
