@@ -133,7 +133,8 @@ static void judge_frame(struct world *w, const struct tcp_frame *f)
 {
 	const struct tcp_segment *s = &f->segment;
 
-	CHECK(f->mss > 0 && s->n_frames == 1 && s->n_sack <= TCP_SEGMENT_SACKS);
+	CHECK(f->mss > 0 && s->n_sack <= TCP_SEGMENT_SACKS);
+	CHECK(s->n_frames == (s->len > f->mss ? (s->len + f->mss - 1) / f->mss : 1));
 	CHECK(s->len <= most(w->config.frame_max, f->mss));
 	CHECK(s->wscale <= TCP_SEGMENT_WSCALE_MAX);
 	if (s->flags & TCP_RST)
