@@ -140,10 +140,14 @@ static void run(void *state, struct bench_run *run)
 	struct limited *l = state;
 
 	do {
+		uint32_t before = l->first;
+
 		bench_start(run);
 		run_bytes(l, BATCH * SIDE_UNIT);
 		bench_stop(run);
 		run->items += BATCH;
+		run->contained += BATCH * SIDE_UNIT_FRAMES;
+		run->outputs += l->first - before;
 	} while (run->busy_ns < run->least_ns);
 	if (l->side->tcb.timeouts)
 		fail("a timeout");

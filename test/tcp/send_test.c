@@ -274,6 +274,36 @@ static void pseudo_frames(void **state)
 	script_end(s);
 }
 
+/* What an ACK allows is not sent in pieces while others are near. */
+static void small_pieces_wait_for_the_next_ack(void **state)
+{
+	struct script script, *s = &script;
+
+	(void)state;
+	script_begin(s, NULL);
+	tcp_open(&s->t, &s->env, &s->endpoint);
+	OUT(SYN);
+	AT(200000);
+	IN(SYN | ACK, .ack = 1, .mss = 1460);
+	OUT(ACK, .seq = 1, .ack = 1);
+	script_write(s, 60000);
+	OUT(ACK | PSH, .seq = 1, .ack = 1, .len = 14600);
+	SILENT();
+	AT(400000);
+	IN(ACK, .seq = 1, .ack = 1461);
+	SILENT();		/* 2 segments, of a window of 11                */
+	IN(ACK, .seq = 1, .ack = 4381);
+	OUT(ACK | PSH, .seq = 14601, .ack = 1, .len = 6 * 1460);
+	IN(ACK, .seq = 1, .ack = 14601);
+	OUT(ACK | PSH, .seq = 23361, .ack = 1, .len = 14 * 1460);
+	SILENT();
+	/* What is out was sent just now: the next ACK is far. */
+	IN(ACK, .seq = 1, .ack = 16061);
+	OUT(ACK | PSH, .seq = 43801, .ack = 1, .len = 2 * 1460);
+	SILENT();
+	script_end(s);
+}
+
 /* MUST-16: the least of the peer's MSS and the path's; ICMP makes it smaller. */
 static void must_16_icmp_too_big(void **state)
 {
@@ -362,6 +392,7 @@ int main(void)
 		cmocka_unit_test(must_24_to_29_keepalive),
 		cmocka_unit_test(must_30_62_urgent_data),
 		cmocka_unit_test(pseudo_frames),
+		cmocka_unit_test(small_pieces_wait_for_the_next_ack),
 		cmocka_unit_test(must_16_icmp_too_big),
 		cmocka_unit_test(the_send_buffer),
 		cmocka_unit_test(options_out_of_range),

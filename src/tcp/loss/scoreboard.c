@@ -70,6 +70,12 @@ bool scoreboard_send(struct scoreboard *s, struct cells *pool, uint32_t len,
 	return true;
 }
 
+ns_t scoreboard_oldest(const struct scoreboard *s, const struct cells *pool)
+{
+	return s->flight.oldest == CELL_NONE ? NS_NEVER :
+	       record_look(pool, s->flight.oldest)->sent;
+}
+
 uint32_t scoreboard_overdue(struct scoreboard *s, struct cells *pool, ns_t sent,
 			    seq_t end, ns_t wait, ns_t now, ns_t *next)
 {

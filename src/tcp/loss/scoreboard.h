@@ -116,6 +116,13 @@ MUST_CHECK bool scoreboard_send(struct scoreboard *s, struct cells *pool,
 /* Whatever an ACK says: scoreboard_ack() in scoreboard_ack.h. */
 
 /**
+ * scoreboard_oldest() - When what is in flight for longest was sent
+ *
+ * Return: NS_NEVER when nothing is in flight
+ */
+ns_t scoreboard_oldest(const struct scoreboard *s, const struct cells *pool);
+
+/**
  * scoreboard_overdue() - Mark as lost what was sent before and is overdue
  * @sent:	Only what was sent before this instant, or at it with a lower
  * @end:	end

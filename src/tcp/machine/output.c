@@ -12,7 +12,8 @@
  * goes if nothing speaks against it: the Nagle algorithm with Minshall's change,
  * which holds a small segment back only while another small one is outstanding,
  * so that the tail of a large write does not wait (SHLD-7); cork; and the sender's
- * silly window avoidance (MUST-38). PSH is on the end of what was written (MUST-61)
+ * silly window avoidance (MUST-38). On a fast path a piece of what the windows will
+ * allow waits for the next ACK, or frames would get smaller and smaller. PSH is on the end of what was written (MUST-61)
  * and on each frame of several segments, so that a receiver that joins them does
  * not wait at its end.
  *
@@ -22,6 +23,7 @@
 #include "tcp/machine/machine.h"
 
 #define CORK_NS (200 * TCP_MS)
+#define SOON_NS TCP_MS
 #define FREE_RTT_NS (512 * 1000ULL)	/* below it, frames of any size         */
 
 /* ---- Headers --------------------------------------------------------------------- */
@@ -327,18 +329,40 @@ static bool may_send_rest(struct tcp_tcb *t, const struct tcp_env *env)
 }
 
 /*
+ * Is it better to wait for the next ACK than to send the little that the windows
+ * allow? Its ACK would allow as little again: what goes out would fall into smaller
+ * and smaller frames. Not for what is a third of the window; not when sending begins
+ * again; and only while the oldest that is out has been on its way for half a round
+ * trip, so that its ACK is near, and others behind it.
+ */
+static bool more_is_soon_allowed(const struct tcp_tcb *t,
+				 const struct tcp_env *env, uint32_t n)
+{
+	ns_t sent;
+
+	if (n >= least(t->congestion.cwnd, t->snd_wnd) / 3 || in_recovery(t) ||
+	    env->now - t->last_sent >= SOON_NS)
+		return false;
+	sent = scoreboard_oldest(&t->out, env->cells);
+	return sent != NS_NEVER && env->now - sent >= rtt_smoothed(&t->rtt) / 2;
+}
+
+/*
  * How much new data now: MUST-38's rules (RFC 9293 §3.8.6.2.1) with SND.UNA + SND.WND -
  * SND.NXT and the congestion window; the override timeout is the persist timer.
  */
 static uint32_t new_data(struct tcp_tcb *t, const struct tcp_env *env)
 {
 	uint32_t left = unsent(t), window = window_behind(t, t->out.nxt);
-	uint32_t allowed = window_of_congestion(t);
+	uint32_t allowed = window_of_congestion(t), frame;
 	uint32_t n = least(least(left, window), allowed);
 
 	if (allowed < least(left, window))
 		raise_flag(t, TCB_CWND_LIMITED);
-	n = least(n, largest_frame(t, env));
+	frame = largest_frame(t, env);
+	if (n < least(left, frame) && more_is_soon_allowed(t, env, n))
+		return 0;
+	n = least(n, frame);
 	if (n == left && n % t->mss && may_send_rest(t, env))
 		return n;
 	if (n >= t->mss)
