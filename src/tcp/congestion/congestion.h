@@ -82,7 +82,7 @@ struct congestion {
 	uint32_t most;		/* cwnd never above it [bytes]                  */
 	uint32_t carry;		/* what is left of growth below a byte          */
 	uint32_t est_carry;	/* the same of w_est                            */
-	uint32_t spare_2;
+	uint32_t pending;	/* acknowledged, not yet grown by [bytes]       */
 	ns_t unlimited_since;	/* cwnd is not the limit; NS_NEVER: it is       */
 	struct cubic cubic;
 	struct hystart hystart;

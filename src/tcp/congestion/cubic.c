@@ -12,12 +12,16 @@
  * segment. Over x = acked / cwnd windows that sums up to (target - cwnd) (1 - e^-x),
  * for which we use x / (1 + x/2 + x^2/12): lower by less than 1/1000 for x up to 1.
  * Growth below a byte is carried on.
+ *
+ * As many bytes may come in one ACK or in many, those of many are collected until
+ * they are a share of the window that is worth the divisions.
  */
 #include "tcp/congestion/algorithm.h"
 
 #define TIME_BITS 12		/* of a second                                  */
 #define DISTANCE_MAX (1U << 21)	/* in that unit                                 */
 #define PART_BITS 31		/* of what fraction() returns                   */
+#define STEPS 64		/* in which a window of bytes is taken          */
 #define EST_BITS 13		/* carried on for W_est                         */
 
 /* One bit at a time: once for each loss is seldom enough. */
@@ -68,6 +72,7 @@ static void begin_epoch(struct congestion *c, ns_t now)
 	q->epoch = now;
 	c->carry = 0;
 	c->est_carry = 0;
+	c->pending = 0;
 }
 
 static uint32_t w_cubic(const struct congestion *c, uint64_t t)
@@ -86,13 +91,19 @@ static uint32_t w_cubic(const struct congestion *c, uint64_t t)
 	return delta < q->w_max ? q->w_max - (uint32_t)delta : 0;
 }
 
+/* x = acked / cwnd, at most 1, in 2^-32. */
+static uint64_t windows(uint32_t acked, uint32_t cwnd)
+{
+	return ((uint64_t)acked << 32) / cwnd;
+}
+
 /* What Reno would have with the same losses, RFC 9438 §4.3. */
-static void grow_estimate(struct congestion *c, uint32_t acked)
+static void grow_estimate(struct congestion *c, uint64_t x)
 {
 	/* alpha = 3 (1 - 0.7) / (1 + 0.7) = 9/17, until it has caught up. */
 	uint64_t alpha_17 = c->cubic.w_est < c->cubic.prior ? 9 : 17;
-	uint64_t grown = ((acked * alpha_17 * c->mss) << EST_BITS) /
-		(17ULL * c->cwnd) + c->est_carry;
+	uint64_t grown = (x * alpha_17 * c->mss / 17 >> (32 - EST_BITS)) +
+			 c->est_carry;
 
 	c->est_carry = grown & ((1U << EST_BITS) - 1);
 	c->cubic.w_est += (uint32_t)(grown >> EST_BITS);
@@ -100,10 +111,9 @@ static void grow_estimate(struct congestion *c, uint32_t acked)
 		c->cubic.w_est = c->most;
 }
 
-/* 1 - e^-x for x = acked / cwnd, at most 1. */
-static uint64_t fraction(uint32_t acked, uint32_t cwnd)
+/* 1 - e^-x */
+static uint64_t fraction(uint64_t x)
 {
-	uint64_t x = ((uint64_t)acked << 32) / cwnd;
 	uint64_t square = (x >> 16) * (x >> 16);
 
 	return (x << PART_BITS) / ((1ULL << 32) + x / 2 + square / 12);
@@ -113,7 +123,8 @@ static uint64_t fraction(uint32_t acked, uint32_t cwnd)
  * Towards @target, but by no more than half of what is acknowledged: that is what
  * its limit of 1.5 cwnd comes to, which moves with cwnd.
  */
-static void grow_towards(struct congestion *c, uint32_t target, uint32_t acked)
+static void grow_towards(struct congestion *c, uint32_t target, uint32_t acked,
+			 uint64_t x)
 {
 	uint32_t even = (uint32_t)(target * 2ULL / 3), half = acked / 2;
 	uint64_t grown;
@@ -123,13 +134,17 @@ static void grow_towards(struct congestion *c, uint32_t target, uint32_t acked)
 			half = even - c->cwnd;
 		c->cwnd += half;
 		acked -= 2 * half;
+		x = windows(acked, c->cwnd);
 	}
 	if (c->cwnd < even || c->cwnd >= target)
 		return;
-	grown = (target - c->cwnd) * fraction(acked, c->cwnd) >> PART_BITS;
-	/* cwnd in the denominator grows, too: take what it is half way. */
-	grown = (target - c->cwnd) *
-		fraction(acked, c->cwnd + (uint32_t)grown / 2) + c->carry;
+	grown = (target - c->cwnd) * fraction(x);
+	/* cwnd in the denominator grows, too: if by much, take what it is half way. */
+	if (grown >> PART_BITS > c->cwnd / 64) {
+		x = windows(acked, c->cwnd + (uint32_t)(grown >> PART_BITS) / 2);
+		grown = (target - c->cwnd) * fraction(x);
+	}
+	grown += c->carry;
 	c->carry = grown & ((1U << PART_BITS) - 1);
 	c->cwnd += (uint32_t)(grown >> PART_BITS);
 }
@@ -138,17 +153,24 @@ void cubic_grow(struct congestion *c, const struct congestion_ack *a,
 		uint32_t acked)
 {
 	ns_t elapsed;
+	uint64_t x;
 
 	if (c->cubic.epoch == NS_NEVER)
 		begin_epoch(c, a->now);
+	c->pending += acked;
+	if (c->pending < c->cwnd / STEPS)
+		return;
+	acked = c->pending < c->cwnd ? c->pending : c->cwnd;
+	c->pending = 0;
 	elapsed = a->now > c->cubic.epoch ? a->now - c->cubic.epoch : 0;
-	grow_estimate(c, acked);
+	x = windows(acked, c->cwnd);
+	grow_estimate(c, x);
 	if (w_cubic(c, ticks(elapsed)) < c->cubic.w_est) {
 		if (c->cwnd < c->cubic.w_est)
 			c->cwnd = c->cubic.w_est;
 		return;
 	}
-	grow_towards(c, w_cubic(c, ticks(elapsed + a->srtt)), acked);
+	grow_towards(c, w_cubic(c, ticks(elapsed + a->srtt)), acked, x);
 }
 
 uint32_t cubic_reduce(struct congestion *c, uint32_t flight)
