@@ -104,8 +104,10 @@ enum path_mtu_verdict path_mtu_timed_out(struct path_mtu *p, ns_t now)
 	if (p->mtu <= least(p))
 		return PATH_MTU_SAME;
 	/* Only a probe will tell whether it was the size. */
-	p->high = p->mtu;
-	p->high_failed = false;
+	if (p->state != PATH_MTU_SEARCHING) {
+		p->high = p->mtu;
+		p->high_failed = false;
+	}
 	lower(p, p->mtu > base ? base : least(p));
 	p->probe_after = now + PATH_MTU_PROBE_WAIT_NS;
 	if (p->probing)

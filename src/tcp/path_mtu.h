@@ -133,7 +133,7 @@ enum path_mtu_verdict path_mtu_probe_acked(struct path_mtu *p, ns_t now);
 /**
  * path_mtu_probe_lost() - The probe was lost
  * @alone:	Nothing else was. If not, it says nothing about sizes, but is
- *		congestion, RFC 4821 §7.6.3
+ *		congestion, RFC 4821 §7.6.4
  */
 void path_mtu_probe_lost(struct path_mtu *p, bool alone, ns_t now);
 

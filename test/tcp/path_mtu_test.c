@@ -116,6 +116,24 @@ static void black_hole(void **unused)
 }
 
 /*
+ * RFC 4821 §7.7: what falls again while it is being searched for does not forget how
+ * large it may be.
+ */
+static void black_hole_in_a_search(void **unused)
+{
+	struct path_mtu p;
+
+	path_mtu_init(&p, 1500, 0, false, true, NOW);
+	for (int n = 0; n < 4; n++)
+		path_mtu_timed_out(&p, NOW);
+	assert_int_equal(p.mtu, 552);
+	assert_int_equal(path_mtu_wants(&p, NOW + SECOND), 1500);
+	path_mtu_probed(&p, 1500);
+	assert_int_equal(path_mtu_probe_acked(&p, NOW), PATH_MTU_HIGHER);
+	assert_int_equal(p.mtu, 1500);
+}
+
+/*
  * A path that carries @path, and says nothing of it: after a black hole probes find
  * it, but for less than PATH_MTU_ENOUGH, with a few of them.
  */
@@ -226,6 +244,7 @@ int main(void)
 		cmocka_unit_test(must_be_about_what_is_in_flight),
 		cmocka_unit_test(up_again_after_ten_minutes),
 		cmocka_unit_test(black_hole),
+		cmocka_unit_test(black_hole_in_a_search),
 		cmocka_unit_test(rfc_4821_search),
 		cmocka_unit_test(any_order),
 	};

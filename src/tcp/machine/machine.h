@@ -95,6 +95,14 @@ static inline uint32_t outstanding(const struct tcp_tcb *t)
 	return t->out.nxt.n - t->out.una.n;
 }
 
+/* Sequence numbers from @start on that the peer's window has room for. */
+static inline uint32_t window_behind(const struct tcp_tcb *t, seq_t start)
+{
+	int32_t n = seq_diff(seq_add(t->out.una, t->snd_wnd), start);
+
+	return n > 0 ? (uint32_t)n : 0;
+}
+
 /* Written, and never sent; the FIN does not count. */
 static inline uint32_t unsent(const struct tcp_tcb *t)
 {
@@ -181,19 +189,6 @@ void recover_on_sent(struct tcp_tcb *t, const struct tcp_env *env, uint32_t len,
 		     bool again);
 void recover_begin(struct tcp_tcb *t, const struct tcp_env *env);
 bool in_recovery(const struct tcp_tcb *t);
-
-/* ---- path.c ---------------------------------------------------------------------- */
-
-/* Payload of a frame: what peer, path, option and timestamps leave. */
-void set_mss(struct tcp_tcb *t);
-void recover_on_new_mss(struct tcp_tcb *t, const struct tcp_env *env);
-void recover_on_path_mtu_timer(struct tcp_tcb *t, const struct tcp_env *env);
-/* Payload of a probe for a larger path MTU to be sent now, or 0. */
-uint32_t mtu_probe_bytes(const struct tcp_tcb *t, const struct tcp_env *env);
-void mtu_probe_sent(struct tcp_tcb *t, seq_t start, uint32_t bytes);
-void mtu_on_ack(struct tcp_tcb *t, const struct tcp_env *env,
-		const struct ack_facts *f);
-void mtu_on_rto(struct tcp_tcb *t, const struct tcp_env *env);
 
 /* ---- ack.c: when to acknowledge ------------------------------------------------------- */
 

@@ -10,6 +10,7 @@
 #include "packet/headers.h"
 #include "tcp/listen.h"
 #include "tcp/machine/machine.h"
+#include "tcp/machine/path.h"
 
 #define SCOREBOARD_RECORDS 4096		/* in flight, per connection            */
 
@@ -130,6 +131,7 @@ void become_established(struct tcp_tcb *t, const struct tcp_env *env)
 	t->retransmits = 0;
 	t->stalled_since = unsent(t) ? env->now : NS_NEVER;
 	timer_stop(t, TIMER_RETRANSMIT);
+	t->path_mtu.probing = c->path_mtu_probing && has(t, TCB_SACK);
 	timer_set(t, TIMER_PATH_MTU, t->path_mtu.raise_at);
 	if (has(t, TCB_KEEPALIVE))
 		timer_set(t, TIMER_KEEPALIVE, env->now + keepalive_idle(t, env));

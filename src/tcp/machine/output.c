@@ -21,6 +21,7 @@
  */
 #include "packet/headers.h"
 #include "tcp/machine/machine.h"
+#include "tcp/machine/path.h"
 
 #define CORK_NS (200 * TCP_MS)
 #define SOON_NS TCP_MS
@@ -104,14 +105,18 @@ static void count(struct tcp_tcb *t, const struct tcp_env *env,
 		t->last_sent = env->now;
 }
 
-static uint16_t frames_of(const struct tcp_tcb *t, uint32_t len)
+static uint16_t frames_of(uint32_t len, uint16_t mss)
 {
-	return (uint16_t)(len > t->mss ? (len + t->mss - 1) / t->mss : 1);
+	return (uint16_t)(len > mss ? (len + mss - 1) / mss : 1);
 }
 
-/* A frame of @space sequence numbers from @start on; a FIN if it reaches that. */
+/*
+ * A frame of @space sequence numbers from @start on, to be cut to @mss; a FIN if it
+ * reaches that.
+ */
 static void make_frame(struct tcp_tcb *t, const struct tcp_env *env,
-		       struct tcp_frame *f, seq_t start, uint32_t space)
+		       struct tcp_frame *f, seq_t start, uint32_t space,
+		       uint16_t mss)
 {
 	seq_t last = seq_add(start, space);
 	bool fin = space && has(t, TCB_FIN) && seq_before(t->send_end, last);
@@ -119,13 +124,14 @@ static void make_frame(struct tcp_tcb *t, const struct tcp_env *env,
 
 	begin_frame(t, f);
 	f->stream = t->acked + (start.n - t->out.una.n);
+	f->mss = mss;
 	s->seq = start;
 	s->len = space - fin;
 	s->flags = fin ? TCP_FIN | TCP_ACK : TCP_ACK;
-	s->n_frames = frames_of(t, s->len);
+	s->n_frames = frames_of(s->len, mss);
 	if (has(t, TCB_TIMESTAMPS))
 		put_timestamp(t, env, s);
-	if (s->len > t->mss || (s->len && !has(t, TCB_MORE) &&
+	if (s->len > mss || (s->len && !has(t, TCB_MORE) &&
 				!seq_before(last, t->send_end)))
 		s->flags |= TCP_PSH;
 	put_urgent(t, s);
@@ -206,20 +212,12 @@ static bool emit_ack(struct tcp_tcb *t, const struct tcp_env *env,
 {
 	if (t->ack_due != ACK_NOW)
 		return false;
-	make_frame(t, env, f, t->out.nxt, 0);
+	make_frame(t, env, f, t->out.nxt, 0, t->mss);
 	count(t, env, f);
 	return true;
 }
 
 /* ---- Data ------------------------------------------------------------------------------ */
-
-/* Sequence numbers from @start on that the peer's window has room for. */
-static uint32_t window_behind(const struct tcp_tcb *t, seq_t start)
-{
-	int32_t n = seq_diff(seq_add(t->out.una, t->snd_wnd), start);
-
-	return n > 0 ? (uint32_t)n : 0;
-}
 
 /* As much of @bytes as is whole segments, but one at least. */
 static uint32_t whole_segments(const struct tcp_tcb *t, uint32_t bytes)
@@ -257,7 +255,7 @@ static bool emit_range(struct tcp_tcb *t, const struct tcp_env *env,
 	space = scoreboard_resend(&t->out, env->cells, start, space, env->now);
 	if (space == 0)
 		return false;
-	make_frame(t, env, f, start, space);
+	make_frame(t, env, f, start, space, t->mss);
 	f->again = true;
 	recover_on_sent(t, env, space, true);
 	count(t, env, f);
@@ -287,20 +285,20 @@ static bool emit_lost(struct tcp_tcb *t, const struct tcp_env *env,
 }
 
 static bool emit_new_range(struct tcp_tcb *t, const struct tcp_env *env,
-			   struct tcp_frame *f, uint32_t space)
+			   struct tcp_frame *f, uint32_t space, uint16_t mss)
 {
 	seq_t start = t->out.nxt;
 
 	if (!scoreboard_send(&t->out, env->cells, space, env->now))
 		return false;
-	make_frame(t, env, f, start, space);
+	make_frame(t, env, f, start, space, mss);
 	if (has(t, TCB_ECN) && f->segment.len) {
 		f->segment.ecn = TCP_ECN_ECT0;
 		if (has(t, TCB_CWR))
 			f->segment.flags |= TCP_CWR;
 		drop_flag(t, TCB_CWR);
 	}
-	if (f->segment.len < f->segment.n_frames * (uint32_t)t->mss)
+	if (f->segment.len < f->segment.n_frames * (uint32_t)mss)
 		t->small_end = seq_add(start, f->segment.len);
 	recover_on_sent(t, env, space, false);
 	count(t, env, f);
@@ -373,6 +371,25 @@ static uint32_t new_data(struct tcp_tcb *t, const struct tcp_env *env)
 	return 0;
 }
 
+/*
+ * A segment that is larger than the others: RFC 4821 §7.4. If cwnd has no room for
+ * it, nothing else is sent before it: something is out, so ACKs make room.
+ */
+static bool emit_mtu_probe(struct tcp_tcb *t, const struct tcp_env *env,
+			   struct tcp_frame *f, uint32_t bytes)
+{
+	seq_t start = t->out.nxt;
+
+	if (window_of_congestion(t) < bytes) {
+		raise_flag(t, TCB_CWND_LIMITED);
+		return false;
+	}
+	if (!emit_new_range(t, env, f, bytes, (uint16_t)bytes))
+		return false;
+	mtu_probe_sent(t, start, bytes);
+	return true;
+}
+
 static bool emit_new(struct tcp_tcb *t, const struct tcp_env *env,
 		     struct tcp_frame *f)
 {
@@ -381,6 +398,9 @@ static bool emit_new(struct tcp_tcb *t, const struct tcp_env *env,
 	/* RFC 5682 §2.1 step 1: the first segment again, and wait. */
 	if (t->frto.step == FRTO_FIRST || (unsent(t) == 0 && !fin_is_unsent(t)))
 		return false;
+	n = mtu_probe_bytes(t, env);
+	if (n)
+		return emit_mtu_probe(t, env, f, n);
 	n = new_data(t, env);
 	fin = fin_is_unsent(t) && n == unsent(t) &&
 	      window_behind(t, t->out.nxt) > n;
@@ -390,7 +410,7 @@ static bool emit_new(struct tcp_tcb *t, const struct tcp_env *env,
 		drop_flag(t, TCB_CORK_OVER);
 		timer_stop(t, TIMER_CORK);
 	}
-	return emit_new_range(t, env, f, n + fin);
+	return emit_new_range(t, env, f, n + fin, t->mss);
 }
 
 /* ---- Probes -------------------------------------------------------------------------------- */
@@ -408,7 +428,7 @@ static bool emit_loss_probe(struct tcp_tcb *t, const struct tcp_env *env,
 	drop_flag(t, TCB_PROBE_DUE);
 	n = least(least(unsent(t), t->mss), window_behind(t, t->out.nxt));
 	if (n)
-		sent = emit_new_range(t, env, f, n);
+		sent = emit_new_range(t, env, f, n, t->mss);
 	if (!sent && scoreboard_last(&t->out, env->cells, t->mss, &range)) {
 		again = true;
 		sent = emit_range(t, env, f, range.start,
@@ -434,7 +454,7 @@ static bool emit_window_probe(struct tcp_tcb *t, const struct tcp_env *env,
 	n = least(unsent(t), most(least(t->snd_wnd, t->mss), 1));
 	if (n == 0)
 		n = fin_is_unsent(t);
-	return n && emit_new_range(t, env, f, n);
+	return n && emit_new_range(t, env, f, n, t->mss);
 }
 
 /* RFC 9293 §3.8.4: a sequence number that the peer has to answer to. */
@@ -444,7 +464,7 @@ static bool emit_keepalive(struct tcp_tcb *t, const struct tcp_env *env,
 	if (!has(t, TCB_KEEPALIVE_DUE))
 		return false;
 	drop_flag(t, TCB_KEEPALIVE_DUE);
-	make_frame(t, env, f, seq_add(t->out.nxt, UINT32_MAX), 0);
+	make_frame(t, env, f, seq_add(t->out.nxt, UINT32_MAX), 0, t->mss);
 	f->stream = t->acked;
 	count(t, env, f);
 	return true;

@@ -5,15 +5,27 @@
  * DOC: Theory of operation
  * path_mtu.h has what is known of the path; here it becomes the segment size. If
  * that shrinks, what is out is marked as lost, and goes again in smaller segments,
- * which is no congestion. ICMP never ends an established connection (SHLD-25 and
+ * which is no congestion.
+ *
+ * Probes for a larger size are segments of new data. One is sent while nothing else
+ * is amiss, and when so much data follows that its loss is noticed by the ACKs for
+ * that. If it is all that was lost, it goes again in segments of the usual size, and
+ * the congestion window stays. Peers that do not SACK could not say that it was the
+ * probe alone: there the size goes back to the top after ten minutes, as RFC 1191
+ * has it.
+ *
+ * ICMP never ends an established connection (SHLD-25 and
  * RFC 5461 §4.1 for hard errors, MUST-56 for soft ones): anyone can send it.
  *
  * Source: RFC 9293 §3.7, §3.9.2.2; RFC 1191 §3; RFC 4821 §7; RFC 5927.
  */
 #include "tcp/machine/machine.h"
+#include "tcp/machine/path.h"
 
 /* What is smaller gets through everywhere: its loss says nothing of the path. */
 #define BLACK_HOLE_BYTES 512
+/* Segments behind a probe: one tells RACK that it is lost, and may be lost, too. */
+#define PROBE_BEHIND 2U
 
 /* IP and TCP headers, with what each data segment has of options. */
 static uint32_t headers_of_data(const struct tcp_tcb *t)
@@ -44,10 +56,13 @@ void recover_on_new_mss(struct tcp_tcb *t, const struct tcp_env *env)
 static void follow_path(struct tcp_tcb *t, const struct tcp_env *env,
 			enum path_mtu_verdict v)
 {
+	timer_set(t, TIMER_PATH_MTU, t->path_mtu.raise_at);
 	if (v == PATH_MTU_SAME)
 		return;
 	set_mss(t);
 	recover_on_new_mss(t, env);
+	if (v == PATH_MTU_LOWER && t->path_mtu.probe)
+		path_mtu_probe_lost(&t->path_mtu, false, env->now);
 	if (v == PATH_MTU_LOWER && outstanding(t)) {
 		scoreboard_lose_all(&t->out, env->cells);
 		if (!in_recovery(t)) {
@@ -56,32 +71,48 @@ static void follow_path(struct tcp_tcb *t, const struct tcp_env *env,
 		}
 		timer_arm_retransmit(t, env);
 	}
-	timer_set(t, TIMER_PATH_MTU, t->path_mtu.raise_at);
 }
 
 void recover_on_path_mtu_timer(struct tcp_tcb *t, const struct tcp_env *env)
 {
-	enum path_mtu_verdict v = path_mtu_raise(&t->path_mtu, env->now);
-
-	timer_set(t, TIMER_PATH_MTU, t->path_mtu.raise_at > env->now ?
-				     t->path_mtu.raise_at : NS_NEVER);
-	follow_path(t, env, v);
+	follow_path(t, env, path_mtu_raise(&t->path_mtu, env->now));
 }
 
 /* ---- RFC 4821 ----------------------------------------------------------------------- */
 
+/* What peer and user let a packet have. */
+static uint32_t largest_packet(const struct tcp_tcb *t)
+{
+	uint32_t mss = t->peer_mss;
+
+	if (t->mss_clamp)
+		mss = least(mss, t->mss_clamp);
+	return mss + (has(t, TCB_V6) ? 60 : 40);
+}
+
+/* §7.4: nothing is lost or in doubt, and enough follows. */
+static bool may_probe(const struct tcp_tcb *t, uint32_t bytes)
+{
+	uint32_t all = bytes + PROBE_BEHIND * t->mss;
+
+	return t->phase == TCP_PHASE_OPEN && t->out.sacked == 0 &&
+	       t->out.lost == 0 && t->out.resent == 0 &&
+	       t->frto.step == FRTO_OFF && unsent(t) >= all &&
+	       t->congestion.cwnd >= all &&
+	       window_behind(t, t->out.nxt) >= all;
+}
+
 uint32_t mtu_probe_bytes(const struct tcp_tcb *t, const struct tcp_env *env)
 {
-	uint32_t size;
+	uint32_t size = path_mtu_wants(&t->path_mtu, env->now), bytes;
 
-	if (!t->path_mtu.probing || t->path_mtu.probe ||
-	    t->phase != TCP_PHASE_OPEN || t->out.sacked)
+	if (size == 0)
 		return 0;
-	size = path_mtu_wants(&t->path_mtu, env->now);
-	if (size <= headers_of_data(t) + t->mss ||
-	    size - headers_of_data(t) > t->peer_mss)
+	size = least(size, largest_packet(t));
+	if (size <= headers_of_data(t) + t->mss)
 		return 0;
-	return size - headers_of_data(t);
+	bytes = size - headers_of_data(t);
+	return bytes <= env->config->frame_max && may_probe(t, bytes) ? bytes : 0;
 }
 
 void mtu_probe_sent(struct tcp_tcb *t, seq_t start, uint32_t bytes)
@@ -91,23 +122,20 @@ void mtu_probe_sent(struct tcp_tcb *t, seq_t start, uint32_t bytes)
 	path_mtu_probed(&t->path_mtu, (uint16_t)(bytes + headers_of_data(t)));
 }
 
-/* Is the probe what is lost, and only it? */
-static void look_for_probe(struct tcp_tcb *t, const struct tcp_env *env)
+bool mtu_probe_is_lost(struct tcp_tcb *t, const struct tcp_env *env)
 {
 	struct seq_range lost;
+	bool alone;
 
-	if (!seq_before(t->out.una, t->mtu_probe_end)) {
-		follow_path(t, env,
-			    path_mtu_probe_acked(&t->path_mtu, env->now));
-		return;
-	}
-	if (!scoreboard_next_lost(&t->out, env->cells, &lost))
-		return;
-	path_mtu_probe_lost(&t->path_mtu,
-			    !seq_before(lost.start, t->mtu_probe_start) &&
-			    t->out.lost <= t->mtu_probe_end.n -
-					   t->mtu_probe_start.n,
-			    env->now);
+	if (!t->path_mtu.probe ||
+	    !scoreboard_next_lost(&t->out, env->cells, &lost))
+		return false;
+	alone = !seq_before(lost.start, t->mtu_probe_start) &&
+		!seq_before(t->mtu_probe_end, lost.end) &&
+		t->out.lost == lost.end.n - lost.start.n;
+	path_mtu_probe_lost(&t->path_mtu, alone, env->now);
+	timer_set(t, TIMER_PATH_MTU, t->path_mtu.raise_at);
+	return alone;
 }
 
 void mtu_on_ack(struct tcp_tcb *t, const struct tcp_env *env,
@@ -115,17 +143,25 @@ void mtu_on_ack(struct tcp_tcb *t, const struct tcp_env *env,
 {
 	if (f->out.acked >= t->mss)
 		path_mtu_works(&t->path_mtu);
-	if (t->path_mtu.probe)
-		look_for_probe(t, env);
+	if (t->path_mtu.probe && !seq_before(t->out.una, t->mtu_probe_end))
+		follow_path(t, env,
+			    path_mtu_probe_acked(&t->path_mtu, env->now));
 }
 
+/* If it is the probe that has timed out, then it says nothing of other sizes. */
 void mtu_on_rto(struct tcp_tcb *t, const struct tcp_env *env)
 {
+	bool probe = t->path_mtu.probe &&
+		     seq_equal(t->out.una, t->mtu_probe_start);
+
+	enum path_mtu_verdict v = PATH_MTU_SAME;
+
 	if (t->path_mtu.probe)
-		path_mtu_probe_lost(&t->path_mtu, false, env->now);
-	if (t->path_mtu.probing && outstanding(t) >= BLACK_HOLE_BYTES)
-		follow_path(t, env,
-			    path_mtu_timed_out(&t->path_mtu, env->now));
+		path_mtu_probe_lost(&t->path_mtu, probe, env->now);
+	if (env->config->path_mtu_probing && !probe &&
+	    outstanding(t) >= BLACK_HOLE_BYTES)
+		v = path_mtu_timed_out(&t->path_mtu, env->now);
+	follow_path(t, env, v);
 }
 
 /* ---- ICMP --------------------------------------------------------------------------- */

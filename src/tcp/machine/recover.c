@@ -22,6 +22,7 @@
 
 #include "packet/headers.h"
 #include "tcp/machine/machine.h"
+#include "tcp/machine/path.h"
 
 /* ---- Windows -------------------------------------------------------------------- */
 
@@ -347,7 +348,7 @@ void recover_on_ack(struct tcp_tcb *t, const struct tcp_env *env,
 	} else if (ends) {
 		leave_phase(t);
 	}
-	if (lost && !in_recovery(t))
+	if (lost && !mtu_probe_is_lost(t, env) && !in_recovery(t))
 		enter_recovery(t, env, f->flight, sacked);
 	if (f->ece)
 		reduce_once(t, env, f->flight);
@@ -409,7 +410,7 @@ void recover_on_loss_timer(struct tcp_tcb *t, const struct tcp_env *env)
 		return;
 	}
 	lost = rack_detect(&t->rack, &t->out, env->cells, &e, &timer);
-	if (lost && !in_recovery(t))
+	if (lost && !mtu_probe_is_lost(t, env) && !in_recovery(t))
 		enter_recovery(t, env, flight, t->out.sacked);
 	if (lost && t->phase == TCP_PHASE_RECOVERY)
 		follow_prr(t, 0, false);

@@ -18,6 +18,7 @@
  * Source: RFC 9293 §3.8.1, §3.8.3, §3.8.4, §3.8.6.1; RFC 6298 §5.
  */
 #include "tcp/machine/machine.h"
+#include "tcp/machine/path.h"
 #include "tcp/time_wait.h"
 
 void timer_stop_all(struct tcp_tcb *t)

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "tcp/machine/machine.h"
+#include "tcp/machine/path.h"
 
 /* Sequence numbers that may be written and not acknowledged; half of what
  * comparisons of them can bear, so that a record has room. */
