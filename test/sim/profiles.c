@@ -335,6 +335,31 @@ static void mtu_black_hole(struct scenario *s, struct chance *c)
 		s->side[k].config.path_mtu_probing = true;
 }
 
+/*
+ * It becomes smaller, and later as it was; probes of data find both. What is written
+ * is enough for a probe each few seconds, for more than twice the ten minutes after
+ * which a path is looked at again.
+ */
+static void mtu_search(struct scenario *s, struct chance *c)
+{
+	uint16_t top = chance_one_in(c, 3) ? 9000 : 1500;
+	uint64_t least = s->v6 ? 1280 : 1024;
+	uint16_t mtu = (uint16_t)chance_range(c, least, top - 100U);
+
+	fill_paths(s, chance_scale(c, 20, 1000), chance_scale(c, 100, 20000));
+	s->path[0].queue = s->path[1].queue = 1 << 20;
+	traffic_bulk(s, top == 9000 ? 6000000 : 3600000);
+	s->side[0].program.write_max = top == 9000 ? 40000 : 24000;
+	s->side[0].program.write_gap = 5 SECONDS;
+	s->side[0].program.no_delay = true;
+	s->side[0].mtu = s->side[1].mtu = top;
+	s->side[0].config.path_mtu_probing = true;
+	add_event(s, 60 SECONDS, EVENT_MTU, 0, mtu);
+	add_event(s, 500 SECONDS, EVENT_FOUND, 0, mtu);
+	add_event(s, 501 SECONDS, EVENT_MTU, 0, top);
+	add_event(s, 1250 SECONDS, EVENT_FOUND, 0, top);
+}
+
 /* ---- Peers ------------------------------------------------------------------------------------ */
 
 static void renege(struct scenario *s, struct chance *c)
@@ -558,6 +583,7 @@ const struct profile profiles[] = {
 	{ "asymmetric", "one direction is much slower", asymmetric, false },
 	{ "mtu-icmp", "the path's MTU changes, ICMP says so", mtu_icmp, false },
 	{ "mtu-black-hole", "it changes, and nobody says so", mtu_black_hole, false },
+	{ "mtu-search", "it becomes smaller and larger, and both are found", mtu_search, false },
 	{ "ack-loss", "most ACKs are lost", ack_loss, false },
 	{ "marks", "queues mark CE", marks, false },
 	{ "renege", "peers drop what they have acknowledged by SACK", renege, false },

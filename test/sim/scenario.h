@@ -29,6 +29,8 @@ enum event_kind {
 	EVENT_CUT,		/* nothing passes the path of @side any more    */
 	EVENT_RESTORE,
 	EVENT_FREEZE,		/* @side does nothing for @value ns             */
+	EVENT_FOUND,		/* @side has found by now that packets of @value
+				 * get through, but for what is not worth a probe */
 };
 
 struct event {

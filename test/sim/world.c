@@ -296,6 +296,25 @@ static void blind(struct world *w)
 
 /* ---- Events --------------------------------------------------------------------------- */
 
+static void check_found(struct world *w, const struct host *h, uint32_t mtu)
+{
+	uint32_t n_used = 0;
+
+	for (uint32_t n = 0; n < h->n_connections; n++) {
+		const struct connection *c = &h->connections[n];
+		uint32_t found = c->tcb.path_mtu.mtu;
+
+		if (!c->used)
+			continue;
+		n_used++;
+		if (found > mtu || found + PATH_MTU_ENOUGH <= mtu)
+			verdict_fail(w->verdict, "packets have %u bytes, not %u",
+				     found, mtu);
+	}
+	if (!n_used)
+		verdict_fail(w->verdict, "no connection to find an MTU");
+}
+
 static void happen(struct world *w, const struct event *e)
 {
 	struct lane *l = &w->network.lane[e->side];
@@ -315,6 +334,9 @@ static void happen(struct world *w, const struct event *e)
 		break;
 	case EVENT_FREEZE:
 		w->clock[e->side].frozen_until = w->now + e->value;
+		break;
+	case EVENT_FOUND:
+		check_found(w, w->host[e->side], (uint32_t)e->value);
 		break;
 	}
 }
