@@ -62,6 +62,14 @@ struct tcp_config {
 
 	/* What is used of the extensions. */
 	bool timestamps;	/* RFC 7323                                     */
+	/*
+	 * Drop what has no timestamp although it was agreed upon, but RST: RFC 7323
+	 * §3.2 says that it should be dropped. Off by default. Old duplicates,
+	 * which PAWS is about, have one; what has none comes from stacks and
+	 * middleboxes that leave it out of some segments, and there a connection
+	 * would hang. Others take them as well.
+	 */
+	bool timestamps_required;
 	bool window_scaling;
 	bool sack;		/* RFC 2018                                     */
 	uint8_t ecn;		/* enum tcp_ecn_use                             */

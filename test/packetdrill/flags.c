@@ -42,6 +42,7 @@ static void apply_rfc(struct flags *f)
 	f->config.ecn = TCP_ECN_ACCEPT;
 	f->config.congestion = 0;		/* RFC 5681                     */
 	f->config.time_wait = 240 * TCP_SECOND;	/* MSL is 2 minutes             */
+	f->config.timestamps_required = true;	/* RFC 7323 §3.2                */
 	f->config.path_mtu_probing = true;	/* RFC 4821                     */
 }
 

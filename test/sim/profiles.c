@@ -392,6 +392,8 @@ static void odd_peer(struct scenario *s, struct chance *c)
 	if (chance_one_in(c, 2))
 		RATE(s, loss, rate(c, 0, 0.05));
 	traffic_any(s, c, chance_scale(c, 1000, 100000));
+	for (unsigned k = 0; k < 2; k++)
+		s->side[k].config.timestamps_required = chance_one_in(c, 2);
 }
 
 static void zero_window(struct scenario *s, struct chance *c)

@@ -224,6 +224,7 @@ static void rfc_7323_old_and_missing_timestamps(void **state)
 
 	(void)state;
 	timestamps(&c);
+	c.timestamps_required = true;
 	script_connected(s, &c);
 	IN(ACK, .seq = 1, .ack = 1, .len = 10, .has = TCP_HAS_TIMESTAMP,
 	   .tsval = 100, CAUSE(FAST));
@@ -242,6 +243,29 @@ static void rfc_7323_old_and_missing_timestamps(void **state)
 	assert_int_equal(s->received, 20);
 	IN(RST, .seq = 21);	/* §3.2: RST without is fine */
 	STATE("CLOSED");
+	script_end(s);
+}
+
+/* By default what has none is taken; it changes nothing of what is echoed. */
+static void rfc_7323_missing_timestamps_are_tolerated(void **state)
+{
+	struct script script, *s = &script;
+	struct tcp_config c;
+
+	(void)state;
+	timestamps(&c);
+	script_connected(s, &c);
+	IN(ACK, .seq = 1, .ack = 1, .len = 10, .has = TCP_HAS_TIMESTAMP,
+	   .tsval = 100, CAUSE(FAST));
+	IN(ACK, .seq = 11, .ack = 1, .len = 10, CAUSE(TAKEN));
+	assert_int_equal(s->received, 20);
+	AT(40 MS);
+	OUT(ACK, .seq = 1, .ack = 21, .tsecr = 100, .has = TCP_HAS_TIMESTAMP);
+	IN(ACK, .seq = 21, .ack = 1, .len = 10, .has = TCP_HAS_TIMESTAMP,
+	   .tsval = 99, CAUSE(PAWS));
+	OUT(ACK, .seq = 1, .ack = 21, .tsecr = 100);
+	IN(FIN | ACK, .seq = 21, .ack = 1, CAUSE(TAKEN));
+	STATE("CLOSE-WAIT");
 	script_end(s);
 }
 
@@ -337,6 +361,7 @@ int main(void)
 		cmocka_unit_test(text_beyond_the_window_is_cut),
 		cmocka_unit_test(shld_31_text_out_of_order),
 		cmocka_unit_test(rfc_7323_old_and_missing_timestamps),
+		cmocka_unit_test(rfc_7323_missing_timestamps_are_tolerated),
 		cmocka_unit_test(rfc_7323_what_is_echoed),
 		cmocka_unit_test(must_31_32_33_urgent_data),
 		cmocka_unit_test(rfc_3168_marks_are_echoed),

@@ -322,6 +322,37 @@ static void segments_for_a_request(void **state)
 	script_end(s);
 }
 
+/* RFC 7323 §3.2: an ACK without the timestamp that was agreed upon. */
+static void rfc_7323_no_timestamp_for_a_request(void **state)
+{
+	struct line syn = { .flags = SYN, .has = TCP_HAS_TIMESTAMP, .tsval = 9 };
+	struct line ack = { .flags = ACK, .seq = 1, .ack = 1 };
+	struct line rst = { .flags = RST, .seq = 1 };
+	struct script script, *s = &script;
+	struct tcp_config c;
+	struct door d;
+
+	(void)state;
+	script_config(&c);
+	c.timestamps = c.timestamps_required = true;
+	ring(s, &d, &c, syn);
+	assert_int_equal(knock(s, &d, ack), TCP_REQUEST_DROP);
+	s->config.timestamps_required = false;
+	assert_int_equal(knock(s, &d, ack), TCP_REQUEST_COMPLETE);
+	s->config.timestamps_required = true;
+	ack.has = TCP_HAS_TIMESTAMP;
+	ack.tsval = 9;
+	assert_int_equal(knock(s, &d, ack), TCP_REQUEST_COMPLETE);
+	assert_int_equal(knock(s, &d, rst), TCP_REQUEST_FORGET);
+	script_end(s);
+	/* It was not agreed upon. */
+	c.timestamps = false;
+	ring(s, &d, &c, syn);
+	ack.has = 0;
+	assert_int_equal(knock(s, &d, ack), TCP_REQUEST_COMPLETE);
+	script_end(s);
+}
+
 static void must_23_a_syn_ack_is_repeated_for_3_minutes(void **state)
 {
 	struct script script, *s = &script;
@@ -462,6 +493,7 @@ int main(void)
 		cmocka_unit_test(data_and_close_before_established),
 		cmocka_unit_test(a_syn_is_answered_with_what_both_have),
 		cmocka_unit_test(segments_for_a_request),
+		cmocka_unit_test(rfc_7323_no_timestamp_for_a_request),
 		cmocka_unit_test(must_23_a_syn_ack_is_repeated_for_3_minutes),
 		cmocka_unit_test(data_with_the_last_ack),
 		cmocka_unit_test(a_request_from_a_cookie),

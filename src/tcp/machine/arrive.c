@@ -158,7 +158,8 @@ static enum verdict check_sequence(struct tcp_tcb *t, const struct tcp_env *env,
 	const struct tcp_segment *s = a->s;
 	bool rst = s->flags & TCP_RST;
 
-	if (has(t, TCB_TIMESTAMPS) && !(s->has & TCP_HAS_TIMESTAMP) && !rst)
+	if (has(t, TCB_TIMESTAMPS) && !(s->has & TCP_HAS_TIMESTAMP) && !rst &&
+	    env->config->timestamps_required)
 		return end(a, TCP_CAUSE_NO_TIMESTAMP);
 	if (!rst && is_too_old(t, env, s)) {
 		ack_challenge(t, env);

@@ -183,6 +183,14 @@ static bool is_old_timestamp(const struct tcp_request *r,
 	       seq_before(seq(s->tsval), seq(r->ts_recent));
 }
 
+/* RFC 7323 §3.2, if the owner wants it; see config.h. */
+static bool lacks_timestamp(const struct tcp_request *r, const struct tcp_env *env,
+			    const struct tcp_segment *s)
+{
+	return env->config->timestamps_required && !(s->flags & TCP_RST) &&
+	       (r->has & (uint8_t)~s->has & TCP_HAS_TIMESTAMP);
+}
+
 static bool is_in_window(const struct tcp_request *r, const struct tcp_env *env,
 			 const struct tcp_segment *s)
 {
@@ -202,6 +210,8 @@ enum tcp_request_verdict tcp_request_arrive(struct tcp_request *r,
 		make_syn_ack(r, env, endpoint, out);
 		return TCP_REQUEST_ANSWER;
 	}
+	if (lacks_timestamp(r, env, s))
+		return TCP_REQUEST_DROP;
 	/* first: is it in the window? With RFC 7323 §5.3 R1. */
 	if (!is_in_window(r, env, s) || is_old_timestamp(r, s))
 		return s->flags & TCP_RST ? TCP_REQUEST_DROP :
