@@ -238,6 +238,12 @@ void device_push(struct device *d, uint8_t *bytes, uint32_t len, ns_t now)
 		free_buffer(d, bytes);
 }
 
+void device_flush(struct device *d, ns_t now)
+{
+	if (d->coalescer)
+		tto_coalescer_flush(d->coalescer, now);
+}
+
 ns_t device_poll(struct device *d, ns_t now)
 {
 	return d->coalescer ? tto_coalescer_poll(d->coalescer, now) : NS_NEVER;

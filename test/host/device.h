@@ -65,6 +65,9 @@ void device_take(struct device *d, const struct tto_frame *frames, size_t n,
 /* A frame has come; @bytes were malloc()ed and are the device's now. */
 void device_push(struct device *d, uint8_t *bytes, uint32_t len, ns_t now);
 
+/* Hands up what is held. */
+void device_flush(struct device *d, ns_t now);
+
 /* Hands up what is due. Return: when to call again. */
 ns_t device_poll(struct device *d, ns_t now);
 

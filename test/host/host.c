@@ -355,6 +355,13 @@ void host_take(struct host *h, const struct tto_frame *frames, size_t n, ns_t no
 	h->device_next = device_poll(&h->device, now);
 }
 
+void host_took_all(struct host *h, ns_t now)
+{
+	h->now = now;
+	device_flush(&h->device, now);
+	h->device_next = device_poll(&h->device, now);
+}
+
 void host_receive(struct host *h, uint8_t *bytes, uint32_t len, ns_t now)
 {
 	h->now = now;

@@ -94,6 +94,8 @@ void host_close(struct host *h);
 
 /* Frames have come; see device_take(). */
 void host_take(struct host *h, const struct tto_frame *frames, size_t n, ns_t now);
+/* No more have come: what the device holds is not to wait for its deadline. */
+void host_took_all(struct host *h, ns_t now);
 /* A frame has come; @bytes were malloc()ed and are the host's now. */
 void host_receive(struct host *h, uint8_t *bytes, uint32_t len, ns_t now);
 

@@ -141,6 +141,8 @@ static int turn(struct station *s, ns_t next)
 		got = receive(s, station_now());
 		n += got > 0 ? got : 0;
 	} while (got == STATION_BATCH && ++rounds < ROUNDS_MAX);
+	if (s->host && n > 0 && got < STATION_BATCH)
+		host_took_all(s->host, station_now());
 	if (s->host)
 		host_run(s->host, station_now());
 	flush(s);
