@@ -110,6 +110,7 @@ struct tcp_tcb {
 	uint32_t timestamp_offset;
 	uint32_t send_buffer, send_buffer_max;
 	seq_t small_end;	/* behind the last small segment: Minshall      */
+	seq_t instant_end;
 	uint32_t window_clamp;
 	uint16_t mss;		/* payload of a frame, now                      */
 	uint16_t peer_mss;	/* its option                                   */
@@ -144,6 +145,7 @@ struct tcp_tcb {
 	ns_t syn_sent;
 	ns_t reordering_timer;	/* what rack_detect() said last                 */
 	ns_t last_sent, last_received, last_ack_received;
+	ns_t instant;		/* at which what ends at instant_end was sent   */
 	ns_t challenge_second, last_challenge;
 	ns_t user_timeout, keepalive_idle, keepalive_interval, fin_wait;
 

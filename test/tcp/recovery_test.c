@@ -52,6 +52,37 @@ static void one_lost_with_sack(void **state)
 	script_end(s);
 }
 
+/*
+ * RFC 8985 §6.2: several ACKs are taken in one go, at the same time. What was sent
+ * before the first one goes again says nothing of it, what was sent after it does.
+ */
+static void rfc_8985_6_2_sent_again_at_the_same_instant(void **state)
+{
+	struct script script, *s = &script;
+	struct tcp_config c;
+
+	(void)state;
+	sack(&c);
+	script_connected(s, &c);
+	ten_out(s);
+	script_write(s, 14600);
+	AT(10 MS);
+	IN(ACK, .seq = 1, .ack = 1461);
+	OUT(ACK | PSH, .seq = 14601, .ack = 1, .len = 2920);
+	SILENT();
+	IN(ACK, .seq = 1, .ack = 1461, SACKS(2921, 14601));
+	OUT(ACK, .seq = 1461, .ack = 1, .len = 1460);
+	assert_true(script_drain(s) >= 1460);	/* new data */
+	AT(20 MS);
+	IN(ACK, .seq = 1, .ack = 1461, SACKS(2921, 17521));
+	assert_int_equal(script_report(s).lost, 0);
+	script_drain(s);
+	assert_int_equal(script_report(s).again_total, 1);
+	IN(ACK, .seq = 1, .ack = 1461, SACKS(2921, 18981));
+	assert_int_equal(script_report(s).lost, 1460);
+	script_end(s);
+}
+
 /* RFC 6582: two are lost, without SACK; a partial ACK sends the second. */
 static void rfc_6582_two_lost_without_sack(void **state)
 {
@@ -238,6 +269,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_lost_with_sack),
+		cmocka_unit_test(rfc_8985_6_2_sent_again_at_the_same_instant),
 		cmocka_unit_test(rfc_6582_two_lost_without_sack),
 		cmocka_unit_test(must_18_rfc_6298_a_timeout),
 		cmocka_unit_test(rfc_8985_a_loss_probe),

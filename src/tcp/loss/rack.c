@@ -49,7 +49,7 @@ void rack_ack(struct rack *r, const struct scoreboard *s,
 	      const struct scoreboard_result *result, const struct rack_env *env)
 {
 	if (result->rack_sent != NS_NEVER) {
-		r->rtt = env->now - result->rack_last;
+		r->rtt = scoreboard_since(env->now, result->rack_last);
 		if (r->sent == NS_NEVER ||
 		    scoreboard_sent_after(result->rack_sent, result->rack_end,
 					  r->sent, r->end)) {

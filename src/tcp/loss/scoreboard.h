@@ -77,6 +77,12 @@ static ALWAYS_INLINE bool scoreboard_sent_after(ns_t a, seq_t a_end, ns_t b,
 	return a > b || (a == b && seq_before(b_end, a_end));
 }
 
+/* How long ago was it sent? What is sent at one instant may be given later ones. */
+static ALWAYS_INLINE ns_t scoreboard_since(ns_t now, ns_t sent)
+{
+	return now > sent ? now - sent : 0;
+}
+
 /* Bytes that are supposed to be on their way: "pipe". */
 static ALWAYS_INLINE uint32_t scoreboard_in_flight(const struct scoreboard *s)
 {

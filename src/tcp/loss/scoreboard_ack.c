@@ -39,7 +39,7 @@ static bool is_second(const struct scoreboard_input *in,
 		out->flags |= SCOREBOARD_ORIGINAL;
 		return false;
 	}
-	return in->now - r->sent >= in->min_rtt;
+	return scoreboard_since(in->now, r->sent) >= in->min_rtt;
 }
 
 /* The start of @r, up to @end, is delivered. It is not SACKed yet. */

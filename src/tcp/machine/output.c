@@ -249,10 +249,25 @@ static uint32_t largest_frame(const struct tcp_tcb *t, const struct tcp_env *env
 	return whole_segments(t, most((uint32_t)bytes, 2U * t->mss));
 }
 
+/*
+ * RACK takes what was sent at one instant for sent in the order of sequence numbers.
+ * What breaks this order, for it is sent again, is sent a nanosecond later.
+ */
+static ns_t instant_for(struct tcp_tcb *t, const struct tcp_env *env, seq_t end)
+{
+	if (t->instant < env->now)
+		t->instant = env->now;
+	else if (seq_before(end, t->instant_end))
+		t->instant++;
+	t->instant_end = end;
+	return t->instant;
+}
+
 static bool emit_range(struct tcp_tcb *t, const struct tcp_env *env,
 		       struct tcp_frame *f, seq_t start, uint32_t space)
 {
-	space = scoreboard_resend(&t->out, env->cells, start, space, env->now);
+	space = scoreboard_resend(&t->out, env->cells, start, space,
+				  instant_for(t, env, seq_add(start, space)));
 	if (space == 0)
 		return false;
 	make_frame(t, env, f, start, space, t->mss);
@@ -289,7 +304,8 @@ static bool emit_new_range(struct tcp_tcb *t, const struct tcp_env *env,
 {
 	seq_t start = t->out.nxt;
 
-	if (!scoreboard_send(&t->out, env->cells, space, env->now))
+	if (!scoreboard_send(&t->out, env->cells, space,
+			     instant_for(t, env, seq_add(start, space))))
 		return false;
 	make_frame(t, env, f, start, space, mss);
 	if (has(t, TCB_ECN) && f->segment.len) {

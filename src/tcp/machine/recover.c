@@ -161,7 +161,7 @@ static ns_t take_rtt(struct tcp_tcb *t, const struct tcp_env *env,
 	ns_t rtt = NS_NEVER, tick = env->config->timestamp_tick;
 
 	if (plain && !twice)
-		rtt = env->now - r->first_sent;
+		rtt = scoreboard_since(env->now, r->first_sent);
 	if (echo && !twice)
 		rtt = sooner(rtt, env->now + (plain ? tick : 0) -
 			     sooner(env->now, f->in.echo_until - tick));
