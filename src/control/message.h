@@ -34,13 +34,16 @@
 #define CONTROL_NONE UINT32_MAX
 
 enum control_operation {
-	CONTROL_HELLO = 1,	/* first. Reply: limits; fds: doorbell, events  */
+	CONTROL_HELLO = 1,	/* first. Reply: limits; fds: doorbell (eventfd
+				 * of the device, for SQs that sleep), events of
+				 * the client as a whole                        */
 	CONTROL_ALLOCATE,	/* a memory object. Reply: handle; fd: memfd    */
 	CONTROL_FREE,		/* handle of memory; regions and queues in it are
 				 * to be gone before: -EBUSY                    */
 	CONTROL_OPEN_QUEUE,	/* Reply: handle; the ring lies in memory that the
 				 * program allocated, at an offset, and is made
-				 * (ring_create()) by the agent                 */
+				 * (ring_create()) by the agent. fd, of a CQ: its
+				 * own eventfd, written when it was armed       */
 	CONTROL_CLOSE_QUEUE,
 	CONTROL_REGISTER,	/* Reply: handle, STag and PDBR                 */
 	CONTROL_RELEASE,	/* handle of a region. When the reply comes, the
