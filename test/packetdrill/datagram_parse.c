@@ -8,8 +8,6 @@
 #include "packet/parse.h"
 #include "packetdrill/datagram.h"
 
-#define PROTOCOL_ICMP 1
-#define PROTOCOL_ICMPV6 58
 #define ICMP_HEADER 8		/* [bytes]                                      */
 #define QUOTED_TCP 8		/* [bytes]: ports and sequence number           */
 
