@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* state.h - What a host and its clients are made of; for src/host only */
+#ifndef HOST_STATE_H
+#define HOST_STATE_H
+
+#include "base/window.h"
+#include "host/handle.h"
+#include "host/host.h"
+#include "host/neighbour.h"
+#include "nic/memory/page_map.h"
+
+#define HOST_BATCH 128		/* frames a pass                                */
+#define PORT_BUCKETS 4096
+
+/* Pages of a client that stand for a part of an object. */
+struct mapping {
+	uint64_t start, end;	/* of the program, whole pages                  */
+	uint64_t offset;	/* of @start in the object                      */
+	uint32_t object;	/* place                                        */
+	uint32_t regions;	/* that lie in it                               */
+	bool writable;
+};
+
+/* A local port in use, see host.h. */
+struct port {
+	struct port *next;
+	struct host_port name;
+	struct host_client *client;
+	uint32_t uses;
+	bool claimed;
+	void *claim;		/* of the hook                                  */
+};
+
+struct host_client {
+	struct host *host;
+	uint32_t idx;		/* among the host's; owner for the device       */
+	struct host_policy policy;
+	struct host_usage usage;
+	struct handle_table handles;
+	bool greeted;
+	bool waits_for_route;
+	int doorbell, events;	/* -1: none                                     */
+	uint16_t domain;
+	uint64_t tables_at;	/* on the bus                                   */
+	struct page_pool pool;
+	struct page_map map;
+	struct extent *extents;
+	struct mapping *mappings;	/* sorted                               */
+	uint32_t n_mappings;
+};
+
+struct host {
+	struct host_options options;
+	struct wire *wire;
+	struct device *device;
+	void *device_memory;
+	enum tto_link link;
+	uint32_t mtu;
+	struct window window;
+	struct memory memory;
+	struct domain *domains;
+	struct region *regions;
+	struct host_client **clients;
+	struct port *ports[PORT_BUCKETS];
+	struct neighbours *neighbours;	/* NULL: no address of its own          */
+	struct host_counters counters;
+	ns_t now;		/* of the last pass                             */
+	int epoll;
+	struct wire_frame frames[HOST_BATCH];
+};
+
+/* What an operation is given. */
+struct request {
+	struct host *host;
+	struct host_client *client;
+	const struct control_request *ask;
+	struct control_reply *reply;
+	int *fds;
+};
+
+/* Each does one operation. Return: for reply->status. */
+int object_allocate(struct request *r);
+int object_free(struct request *r);
+int queue_open(struct request *r);
+int queue_close(struct request *r);
+int queue_revoke(struct request *r);
+int queue_ask_low(struct request *r);
+int region_open(struct request *r);
+int region_close(struct request *r);
+int flow_add(struct request *r);
+int flow_listen(struct request *r);
+int flow_own_address(struct request *r);
+int flow_remove(struct request *r);
+int flow_remove_listen(struct request *r);
+int flow_route(struct request *r);
+
+/* What was there is given back, without regard to what refers to it. */
+void object_drop(struct host_client *c, uint32_t place);
+void queue_drop(struct host_client *c, uint32_t place);
+void flow_drop(struct host_client *c, uint32_t place);
+
+/**
+ * policy_allows() - Whether a client may use a local address and port
+ * @local:	All 0: any address, which needs the right for every own address, or for
+ *		all there are when the host has none
+ * @port:	0 with HOST_ADDRESS
+ * @right:	One of enum host_right
+ */
+bool policy_allows(const struct host_client *c, const uint8_t local[16], bool v6,
+		   uint16_t port, enum host_right right);
+
+/**
+ * port_take() - One more use of a local port by a client
+ * @out:	Set on success; give it to port_drop()
+ *
+ * Return: 0; -EADDRINUSE: another client's; -ENOMEM; -errno of the hook.
+ */
+MUST_CHECK int port_take(struct host_client *c, const struct host_port *name,
+			 struct port **out);
+
+/** port_drop() - One use less */
+void port_drop(struct host *h, struct port *p);
+
+/** host_route() - reply->flow for the way to @tuple's remote address; see flow_route() */
+int host_route(struct host *h, const struct tcp_tuple *tuple,
+	       struct control_reply *reply);
+
+/** host_wake() - Write to an eventfd; -1 is allowed */
+void host_wake(struct host *h, int fd);
+
+/* In run.c: what the device calls. */
+void host_unclaimed(void *ctx, const struct tto_packet *packet);
+void host_wake_queue(void *ctx, uint32_t cq, uint32_t owner);
+
+#endif
