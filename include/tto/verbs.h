@@ -51,11 +51,14 @@ struct tto_device_options {
 	 * long: fetched by the device from where it is, if that is its memory.   */
 	uint32_t inline_max;	/* short up to this, 1 .. 900; default 192        */
 	uint32_t copy_max;	/* medium up to this; default 8192                */
-	uint32_t copy_bytes;	/* for medium sends on their way; default 1 MiB   */
+	uint32_t copy_bytes;	/* of a QP, for medium sends on their way: a power
+				 * of two; default 512 KiB                        */
 	uint32_t place_min;	/* receives smaller than this are copied from GRQ
 				 * buffers, not placed; default 4096              */
 	uint32_t cache_regions;	/* registrations kept; default 256                */
 	uint64_t cache_bytes;	/* of memory registered by these; default 1 GiB   */
+	uint64_t register_after; /* bytes that are copied from an allocation before
+				 * it is registered for the long way; default 0   */
 	uint64_t spin_ns;	/* tto_sleep() and tto_wait() poll so long before
 				 * they sleep; default 20 us, 1: not at all       */
 	uint64_t timeout_ns;	/* for an answer of the daemon; default 5 s       */
@@ -66,7 +69,8 @@ struct tto_device_options {
  * @out:	Set on success; release with tto_close()
  * @where:	"daemon:SOCKET": the device of a daemon. Else a wire as in tto(1),
  *		"tap:NAME", "pair:NAME" ...: a device in this process, with that
- *		wire as its own. NULL: $TTO_DEVICE, else daemon:/run/tto/ttod.sock
+ *		wire as its own; ";address=A/P" and more may follow, see
+ *		tto_open(3). NULL: $TTO_DEVICE, else daemon:/run/tto/ttod.sock
  * @options:	Copied; may be NULL
  * @error:	Filled in on failure; may be NULL
  *
@@ -352,7 +356,8 @@ enum tto_kind {
 	TTO_RECEIVE,		/* a receive of a QP, with 1 byte or more, or the
 				 * end of the stream (TTO_END), or an error       */
 	TTO_GENERAL,		/* a GRQ buffer: give it back with tto_return()   */
-	TTO_HEADER,		/* a packet without payload: ACK, FIN, RST ...    */
+	TTO_HEADER,		/* a packet without payload: ACK, FIN, RST ...; it
+				 * may have a GRQ buffer for its headers          */
 	TTO_LOW,		/* @bytes buffers are left in the GRQ             */
 };
 
@@ -371,7 +376,7 @@ enum tto_completion_flags {
 struct tto_completion {
 	uint64_t wr_id;
 	struct tto_qp *qp;	/* of a send or a receive, else NULL              */
-	struct tto_grq *grq;	/* of a general buffer or LOW, else NULL          */
+	struct tto_grq *grq;	/* of @buffer or LOW, else NULL                   */
 	struct tto_flow *flow;	/* NULL: none, or closed meanwhile                */
 	uint8_t *data;		/* payload received                               */
 	uint32_t bytes;		/* at @data; of a send: payload taken             */
@@ -392,8 +397,8 @@ struct tto_completion {
 	uint16_t acks;		/* and ACKs without payload                       */
 	uint16_t mss;		/* payload of one segment                         */
 	uint16_t urgent;
-	uint32_t token;		/* of the buffer, for tto_return()                */
-	uint32_t reserved2;
+	uint32_t buffer_bytes;	/* of the whole buffer                            */
+	void *buffer;		/* of the GRQ, now the program's: tto_return() it */
 	uint64_t fault_address;	/* status -EFAULT: what was not reachable         */
 };
 
@@ -410,7 +415,13 @@ struct tto_completion {
  */
 TTO_API int tto_poll(struct tto_cq *cq, struct tto_completion *c, uint32_t n);
 
-/** tto_return() - Post the buffer of a TTO_GENERAL again. Return: as tto_poll(). */
+/**
+ * tto_return() - Post the GRQ buffer of a completion again, all of it
+ *
+ * To be called once for each completion with a buffer, unless the program keeps it.
+ *
+ * Return: 0, also when there is no buffer; else as tto_post_general().
+ */
 TTO_API int tto_return(const struct tto_completion *c);
 
 /**
@@ -422,8 +433,12 @@ TTO_API int tto_return(const struct tto_completion *c);
  */
 TTO_API int tto_arm(struct tto_cq *cq);
 
-/** tto_cq_fd() - Descriptor to poll(2) for reading when armed; stays the CQ's. */
-TTO_API int tto_cq_fd(const struct tto_cq *cq);
+/**
+ * tto_cq_fd() - What to poll(2) for reading when armed
+ *
+ * Return: a descriptor, which stays the CQ's; -errno.
+ */
+TTO_API int tto_cq_fd(struct tto_cq *cq);
 
 /**
  * tto_sleep() - Until there is something to poll
@@ -450,7 +465,8 @@ TTO_API int tto_wait(struct tto_qp *qp, uint64_t wr_id, int64_t timeout_ns);
 struct tto_device_stats {
 	uint64_t sends_short, sends_medium, sends_long;
 	uint64_t bytes_short, bytes_medium, bytes_long;
-	uint64_t receives_placed, receives_copied, receives_moved;
+	uint64_t receives_placed, receives_copied;
+	uint64_t receives_asked_back;	/* of the device: bytes for them were here */
 	uint64_t cache_hits, cache_misses, cache_evictions;
 	uint64_t regions, region_bytes;		/* registered now                 */
 	uint64_t doorbells;	/* the device slept and was woken                 */

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* attach.c - Ask the device's owner, whoever it is */
+#include "verbs/attach.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static void close_fds(const int *fds, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		close(fds[i]);
+}
+
+static void number(struct attachment *a, struct control_request *request)
+{
+	request->magic = CONTROL_MAGIC;
+	request->version = CONTROL_VERSION;
+	request->number = ++a->number;
+}
+
+int attach_tell(struct attachment *a, struct control_request *request)
+{
+	number(a, request);
+	return a->ops->tell(a, request);
+}
+
+int attach_request(struct attachment *a, struct control_request *request,
+		   struct control_reply *reply, int *fds)
+{
+	int own[CONTROL_FDS_MAX];
+	int status;
+
+	number(a, request);
+	*reply = (struct control_reply){ .n_fds = 0 };
+	status = a->ops->request(a, request, reply, own);
+	if (status < 0)
+		return status;
+	if (fds)
+		memcpy(fds, own, reply->n_fds * sizeof(own[0]));
+	else
+		close_fds(own, reply->n_fds);
+	return status;
+}
+
+int attach_say(struct tto_error *error, int number, const char *format, ...)
+{
+	va_list args;
+
+	if (error) {
+		va_start(args, format);
+		vsnprintf(error->text, sizeof(error->text), format, args);
+		va_end(args);
+	}
+	return number;
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * attach_daemon.c - A device in a daemon: requests over a socket
+ *
+ * One datagram there, one back. What does not look like the answer to what was asked
+ * ends the attachment: nothing after it could be told apart.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "verbs/attach.h"
+
+struct daemon {
+	struct attachment attachment;
+	int socket;		/* -1: it is gone                               */
+	int doorbell;		/* eventfd, -1 before HELLO was answered        */
+	uint32_t untaken;	/* answers to what was only told                */
+	struct sockaddr_un address;
+};
+
+static struct daemon *daemon_of(struct attachment *a)
+{
+	return (struct daemon *)a;
+}
+
+static int gone(struct daemon *d, int error)
+{
+	if (d->socket >= 0)
+		close(d->socket);
+	d->socket = -1;
+	return error;
+}
+
+/* Takes the descriptors out of @message; all but CONTROL_FDS_MAX are refused. */
+static uint32_t take_fds(struct msghdr *message, int *fds)
+{
+	uint32_t n = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c;
+	     c = CMSG_NXTHDR(message, c)) {
+		size_t bytes = c->cmsg_len - CMSG_LEN(0);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = 0; at + sizeof(int) <= bytes; at += sizeof(int)) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + at, sizeof(fd));
+			if (n < CONTROL_FDS_MAX)
+				fds[n++] = fd;
+			else
+				close(fd);
+		}
+	}
+	return n;
+}
+
+static void close_fds(int *fds, uint32_t n)
+{
+	while (n)
+		close(fds[--n]);
+}
+
+/* One datagram. Return: 0 with @reply and @fds; -errno, the socket is closed then, but
+ * for -EAGAIN with MSG_DONTWAIT. */
+static int take_reply(struct daemon *d, struct control_reply *reply, int *fds,
+		      int flags)
+{
+	union {
+		struct cmsghdr head;
+		uint8_t bytes[CMSG_SPACE(CONTROL_FDS_MAX * sizeof(int))];
+	} control;
+	struct iovec iov = { reply, sizeof(*reply) };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	ssize_t bytes;
+	uint32_t n_fds;
+
+	do {
+		bytes = recvmsg(d->socket, &message, MSG_CMSG_CLOEXEC | flags);
+	} while (bytes < 0 && errno == EINTR);
+	if (bytes < 0 && errno == EAGAIN)
+		return flags & MSG_DONTWAIT ? -EAGAIN : gone(d, -ETIMEDOUT);
+	if (bytes <= 0)
+		return gone(d, -EPIPE);
+	n_fds = take_fds(&message, fds);
+	if (bytes == sizeof(*reply) && reply->magic == CONTROL_MAGIC &&
+	    reply->version == CONTROL_VERSION && reply->n_fds == n_fds)
+		return 0;
+	close_fds(fds, n_fds);
+	return gone(d, -EPROTO);
+}
+
+/* The answer to @request, behind those to what was only told. */
+static int receive(struct daemon *d, const struct control_request *request,
+		   struct control_reply *reply, int *fds)
+{
+	int status = take_reply(d, reply, fds, 0);
+
+	while (!status && d->untaken && reply->number != request->number) {
+		close_fds(fds, reply->n_fds);
+		d->untaken--;
+		status = take_reply(d, reply, fds, 0);
+	}
+	if (status)
+		return status;
+	if (reply->number == request->number &&
+	    reply->operation == request->operation &&
+	    (reply->status >= 0 || !reply->n_fds))
+		return reply->status;
+	close_fds(fds, reply->n_fds);
+	return gone(d, -EPROTO);
+}
+
+static int request(struct attachment *a, const struct control_request *request,
+		   struct control_reply *reply, int *fds)
+{
+	struct daemon *d = daemon_of(a);
+	ssize_t sent;
+
+	if (d->socket < 0)
+		return -EPIPE;
+	do {
+		sent = send(d->socket, request, sizeof(*request), MSG_NOSIGNAL);
+	} while (sent < 0 && errno == EINTR);
+	if (sent != sizeof(*request))
+		return gone(d, sent < 0 && errno == EAGAIN ? -ETIMEDOUT : -EPIPE);
+	return receive(d, request, reply, fds);
+}
+
+static int tell(struct attachment *a, const struct control_request *request)
+{
+	struct daemon *d = daemon_of(a);
+
+	if (d->socket < 0)
+		return -EPIPE;
+	if (send(d->socket, request, sizeof(*request), MSG_NOSIGNAL | MSG_DONTWAIT) !=
+	    sizeof(*request))
+		return -EAGAIN;
+	d->untaken++;
+	return 0;
+}
+
+/* The daemon writes nothing that was not asked for: then it has closed. */
+static int check(struct attachment *a)
+{
+	struct daemon *d = daemon_of(a);
+	struct control_reply reply;
+	int fds[CONTROL_FDS_MAX];
+	int status;
+
+	if (d->socket < 0)
+		return -EPIPE;
+	status = take_reply(d, &reply, fds, MSG_DONTWAIT);
+	if (status == -EAGAIN)
+		return 0;
+	if (status)
+		return -EPIPE;
+	close_fds(fds, reply.n_fds);
+	if (d->untaken--)
+		return 0;
+	return gone(d, -EPIPE);
+}
+
+static int fd(const struct attachment *a)
+{
+	return ((const struct daemon *)a)->socket;
+}
+
+static void ring(struct attachment *a)
+{
+	uint64_t one = 1;
+
+	/* It can only fail when the device has been rung 2^64 times. */
+	if (write(daemon_of(a)->doorbell, &one, sizeof(one)) < 0)
+		return;
+}
+
+static int again(struct attachment *a, struct attachment **out,
+		 struct tto_error *error)
+{
+	return attach_daemon(out, daemon_of(a)->address.sun_path, a->timeout_ns,
+			     error);
+}
+
+static void close_daemon(struct attachment *a)
+{
+	struct daemon *d = daemon_of(a);
+
+	gone(d, 0);
+	if (d->doorbell >= 0)
+		close(d->doorbell);
+	free(d);
+}
+
+static const struct attachment_ops daemon_ops = {
+	.request = request,
+	.tell = tell,
+	.fd = fd,
+	.ring = ring,
+	.check = check,
+	.again = again,
+	.close = close_daemon,
+};
+
+static int connect_to(struct daemon *d, ns_t timeout_ns)
+{
+	struct timeval timeout = {
+		.tv_sec = (time_t)(timeout_ns / 1000000000),
+		.tv_usec = (suseconds_t)(timeout_ns % 1000000000 / 1000),
+	};
+
+	d->socket = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (d->socket < 0)
+		return -errno;
+	if (setsockopt(d->socket, SOL_SOCKET, SO_RCVTIMEO, &timeout,
+		       sizeof(timeout)) ||
+	    setsockopt(d->socket, SOL_SOCKET, SO_SNDTIMEO, &timeout,
+		       sizeof(timeout)) ||
+	    connect(d->socket, (struct sockaddr *)&d->address, sizeof(d->address)))
+		return gone(d, -errno);
+	return 0;
+}
+
+static int hello(struct daemon *d)
+{
+	struct control_request hello = { .operation = CONTROL_HELLO,
+					 .handle = CONTROL_NONE };
+	int fds[CONTROL_FDS_MAX];
+	int status = attach_request(&d->attachment, &hello, &d->attachment.hello,
+				    fds);
+
+	if (status < 0)
+		return status;
+	if (!d->attachment.hello.n_fds)
+		return -EPROTO;
+	d->doorbell = fds[0];
+	/* What is about the client as a whole is found out by asking. */
+	for (uint32_t i = 1; i < d->attachment.hello.n_fds; i++)
+		close(fds[i]);
+	return 0;
+}
+
+int attach_daemon(struct attachment **out, const char *where, ns_t timeout_ns,
+		  struct tto_error *error)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+	int status;
+
+	if (!d)
+		return attach_say(error, -ENOMEM, "%s: no memory", where);
+	*d = (struct daemon){ .attachment = { .ops = &daemon_ops,
+					      .timeout_ns = timeout_ns },
+			      .socket = -1, .doorbell = -1 };
+	d->address.sun_family = AF_UNIX;
+	if (!*where || strlen(where) >= sizeof(d->address.sun_path)) {
+		free(d);
+		return attach_say(error, -EINVAL, "daemon:%s: not the path of a "
+				  "socket", where);
+	}
+	memcpy(d->address.sun_path, where, strlen(where));
+	status = connect_to(d, timeout_ns);
+	if (!status)
+		status = hello(d);
+	if (status) {
+		close_daemon(&d->attachment);
+		return attach_say(error, status, "daemon:%s: %s", where,
+				  strerror(-status));
+	}
+	*out = &d->attachment;
+	return 0;
+}
