@@ -107,8 +107,12 @@ static uint32_t fetch_unit(struct reader *r)
 			r->base + (uint64_t)unit * UNIT_STRIDE;
 	else
 		list_pages(r, unit);
-	n = fetch_begin(r->fetch, r->pages->memory, &r->queue, r->descriptor,
-			r->n_descriptors, TTO_LINK_ETHERNET);
+	n = fetch_begin(r->fetch, r->pages->memory, &r->queue,
+			&(struct fetch_request){
+				.descriptors = r->descriptor,
+				.n = r->n_descriptors,
+				.link = TTO_LINK_ETHERNET,
+			});
 	if (n != UNIT_FRAMES)
 		return 0;
 	n = fetch_next(r->fetch, &r->slot[r->first_slot], UNIT_FRAMES);

@@ -265,7 +265,9 @@ static void fetch(struct run *r)
 
 	for (uint32_t k = 0; k < n; k++)
 		ring[k] = next_descriptor(r);
-	left = fetch_begin(&f, r->memory, &r->queue, ring, n, link);
+	left = fetch_begin(&f, r->memory, &r->queue,
+			   &(struct fetch_request){ .descriptors = ring, .n = n,
+						    .link = (uint8_t)link });
 	CHECK(fetch_taken(&f) >= 1 && fetch_taken(&f) <= n);
 	CHECK(left != -EFAULT || (f.error.fault != DMA_FAULT_NONE &&
 				  f.error.element < n));

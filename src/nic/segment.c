@@ -238,6 +238,30 @@ int segment_move_payload(struct segment *s, const struct iovec *iov, uint32_t n)
 	return 0;
 }
 
+int segment_skip(struct segment *s, uint32_t n)
+{
+	bool all = n == s->frames;
+	uint32_t bytes = all ? s->left : n * s->per_frame;
+	struct gather at = s->at;
+	int err;
+
+	if (n == 0)
+		return 0;
+	err = gather_skip(&at, bytes);
+	if (err)
+		return err;
+	s->at = at;
+	s->ahead = at;
+	s->runs_ahead = false;
+	s->left -= bytes;
+	s->frames -= n;
+	s->seq += bytes;
+	s->id = (uint16_t)(s->id + n * s->id_step);
+	if (s->cwr_first)
+		s->flags &= (uint16_t)~TCP_CWR;
+	return 0;
+}
+
 /* ---- The frames ------------------------------------------------------------ */
 
 /* Exactly @len bytes, 20 or more, in few wide stores that may overlap. */

@@ -70,6 +70,15 @@ int segment_next(struct segment *s, struct tto_slot *slots, size_t n);
 MUST_CHECK int segment_move_payload(struct segment *s, const struct iovec *iov,
 				    uint32_t n);
 
+/**
+ * segment_skip() - Go on as if the next frames had been written
+ * @s:		After segment_begin(), TCP or UDP
+ * @n:		At most what is left
+ *
+ * Return: 0, or -EFAULT when the payload has become shorter.
+ */
+MUST_CHECK int segment_skip(struct segment *s, uint32_t n);
+
 /* Any number of sums, folded and complemented: a checksum field's value. */
 static ALWAYS_INLINE uint16_t segment_checksum(uint64_t sums)
 {

@@ -247,12 +247,20 @@ static void lay_out_anyhow(struct scene *s)
 	lay_out(s, ALL_AREAS, UINT32_MAX, AREA_BUS);
 }
 
+static int begin_ring(struct scene *s, const struct descriptor *ring, uint32_t n)
+{
+	const struct fetch_request r = {
+		.descriptors = ring, .n = n, .link = s->unit.link,
+	};
+
+	return fetch_begin(&s->fetch, s->m.memory, &s->m.queue, &r);
+}
+
 static int begin(struct scene *s)
 {
 	uint32_t behind = rng_below(&s->rng, 8);
 
-	return fetch_begin(&s->fetch, s->m.memory, &s->m.queue, s->ring,
-			   s->n + behind, (enum tto_link)s->unit.link);
+	return begin_ring(s, s->ring, s->n + behind);
 }
 
 /* ---- Frames ----------------------------------------------------------------------- */
@@ -689,8 +697,7 @@ static void check_command(struct scene *s, uint32_t n, uint16_t command)
 	int got;
 
 	s->ring[n].command = command;
-	got = fetch_begin(&s->fetch, s->m.memory, &s->m.queue, s->ring, s->n,
-			  (enum tto_link)s->unit.link);
+	got = begin_ring(s, s->ring, s->n);
 	EXPECT(s, got != 0);
 	if (!command_is_known(command)) {
 		EXPECT(s, got == -EFAULT);
@@ -731,8 +738,7 @@ static void tx_2_without_an_end(void **state)
 	s->n = 5;
 	lay_out(s, ALL_AREAS, UINT32_MAX, AREA_BUS);
 	for (uint32_t n = 1; n < s->n; n++) {
-		EXPECT(s, fetch_begin(&s->fetch, s->m.memory, &s->m.queue,
-				      s->ring, n, s->unit.link) == -EFAULT);
+		EXPECT(s, begin_ring(s, s->ring, n) == -EFAULT);
 		EXPECT(s, s->fetch.error.fault == DMA_FAULT_COMMAND);
 		EXPECT(s, fetch_taken(&s->fetch) == n);
 		check_end(s);
@@ -748,8 +754,8 @@ static void tx_2_too_many_elements(void **state)
 	for (uint32_t n = FETCH_ELEMENTS + 1; n <= ARRAY_SIZE(ring); n++) {
 		memset(ring, 0, sizeof(ring));
 		ring[n - 1].command = DESCRIPTOR_END;
-		assert_int_equal(fetch_begin(&s->fetch, s->m.memory,
-					     &s->m.queue, ring, n, 0), -EFAULT);
+		s->unit.link = TTO_LINK_ETHERNET;
+		assert_int_equal(begin_ring(s, ring, n), -EFAULT);
 		assert_int_equal(s->fetch.error.fault, DMA_FAULT_TOO_LONG);
 		assert_int_equal(s->fetch.error.element, FETCH_ELEMENTS);
 		assert_int_equal(fetch_taken(&s->fetch), n);
@@ -802,9 +808,9 @@ static void tx_2_random_descriptors(void **state)
 			if (a->kind == ELEMENT_VIRTUAL)
 				s->ring[n].command |= DESCRIPTOR_VIRTUAL;
 		}
-		got = fetch_begin(&s->fetch, s->m.memory, &s->m.queue, s->ring,
-				  1 + rng_below(&s->rng, ARRAY_SIZE(s->ring)),
-				  rng_below(&s->rng, TTO_N_LINKS));
+		s->unit.link = (uint8_t)rng_below(&s->rng, TTO_N_LINKS);
+		got = begin_ring(s, s->ring,
+				 1 + rng_below(&s->rng, ARRAY_SIZE(s->ring)));
 		EXPECT(s, got != 0);
 		while (offer(&s->rng, slot, true), got > 0) {
 			int n = fetch_next(&s->fetch, slot, N_SLOTS);

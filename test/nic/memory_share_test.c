@@ -408,8 +408,9 @@ static void send_unit(struct device *d)
 	}
 	model_put32(d->header.bytes + d->header.l4 + 4, (uint32_t)d->sent);
 	memcpy(bus_at(&d->bus, d->header_at), d->header.bytes, d->header.len);
-	assert_true(fetch_begin(&f, d->memory, &d->queue, ring, 2,
-				TTO_LINK_ETHERNET) > 0);
+	assert_true(fetch_begin(&f, d->memory, &d->queue,
+				&(struct fetch_request){ .descriptors = ring,
+							 .n = 2 }) > 0);
 	d->sent += ring[1].length;
 	take_frames(d, &f);
 	assert_int_equal(d->stored, d->sent);
