@@ -47,16 +47,20 @@
 
 #define DEVICE_NONE UINT32_MAX
 #define DEVICE_LINK_MAX 22		/* Ethernet and two VLAN tags           */
+#define DEVICE_INDEX_BITS 20		/* of an id; the rest is its generation */
 
 struct device;
 
 struct device_options {
-	uint32_t queues;	/* of all kinds, at most; default 1024          */
-	uint32_t flows;		/* registered, and listens; default 16384       */
+	uint32_t queues;	/* of all kinds, 1..65536; default 1024         */
+	uint32_t flows;		/* registered, listens and addresses, less than
+				 * 2^20 - 1; default 16384                      */
 	uint32_t send_burst;	/* frames or units of one queue before the next
 				 * has its turn; default 32                     */
-	struct tto_coalescer_options coalescer;	/* policy host, gather; the seed is
-						 * for steering as well         */
+	struct tto_coalescer_options coalescer;	/* output is gather, whatever it
+						 * says; what programs expect is
+						 * policy host. The seed is for
+						 * steering as well             */
 };
 
 /* Why something of a client's was refused or lost. X(ID, "name", "sentence") */
@@ -83,6 +87,19 @@ struct device_queue_counters {
 	uint64_t drops[DEVICE_N_DROPS];
 };
 
+struct device_flow_counters {
+	uint64_t packets, segments;	/* what was steered to it, and of how many */
+	uint64_t acks;		/* of the segments, those without payload that
+				 * were joined                                  */
+	uint64_t bytes;		/* of payload that was placed                   */
+	uint64_t placed_rq, placed_grq;	/* the same, by where                   */
+	uint64_t out_of_order;	/* packets that did not continue the stream     */
+	uint64_t sent;		/* bytes of payload                             */
+	uint64_t drops[DEVICE_N_DROPS];
+	uint32_t causes[TTO_N_CAUSES];	/* why aggregates ended, and segments
+				 * were handed up alone; each stops at 65535    */
+};
+
 /* A queue that is to be made. Rings are fresh (ring_create()). */
 struct device_queue {
 	uint8_t kind;		/* enum ring_kind                               */
@@ -107,15 +124,25 @@ struct device_flow {
 	uint8_t link_bytes;	/* 0: any                                       */
 };
 
-/* What the owner is told. Called from within device_receive() and device_send(). */
+/*
+ * What the owner is told. Called from within device_receive(), device_send(),
+ * device_revoke() and device_ask_low(); must not call into the device.
+ */
 struct device_callbacks {
 	void *ctx;
-	/* A packet that is nobody's; until it returns. */
+	/* A packet that is nobody's; until it returns. The cookie of a packet that is
+	 * one frame is its struct wire_frame. */
 	tto_deliver_fn *unclaimed;
 	/* The consumer of CQ @cq sleeps and something has come: wake it. Once for
 	 * each time it armed, at the end of a burst. */
 	void (*wake)(void *ctx, uint32_t cq, uint32_t owner);
 };
+
+/** device_index() - Of an id: less than the number of queues, or flows, there may be */
+static inline uint32_t device_index(uint32_t id)
+{
+	return id & ((1U << DEVICE_INDEX_BITS) - 1);
+}
 
 /** device_bytes() - Memory for device_init(); 0 for options out of range */
 size_t device_bytes(const struct device_options *options);
@@ -148,7 +175,12 @@ MUST_CHECK int device_close_queue(struct device *d, uint32_t id);
 /** Return: 0 with @id set; -EEXIST for the tuple; -ENOSPC; -EINVAL; -ENOENT. */
 MUST_CHECK int device_add_flow(struct device *d, const struct device_flow *f,
 			       uint32_t *id);
+/** Return: 0; -ENOENT. For listens and addresses as well. */
 MUST_CHECK int device_remove_flow(struct device *d, uint32_t id);
+
+/** device_set_link() - Its frames are to begin otherwise from now on; -EINVAL; -ENOENT */
+MUST_CHECK int device_set_link(struct device *d, uint32_t flow,
+			       const uint8_t *link, uint32_t bytes);
 
 /* Segments to @f's local address (port is not looked at) that match no flow and no
  * listen, and everything that is not TCP, go to @f's GRQ as whole frames. One. */
@@ -177,6 +209,9 @@ MUST_CHECK int device_ask_low(struct device *d, uint32_t grq, uint32_t limit);
 /** Return: false when there is no such queue. */
 bool device_counters(const struct device *d, uint32_t queue,
 		     struct device_queue_counters *out);
+/** Return: false when there is no such flow. */
+bool device_flow_counters(const struct device *d, uint32_t flow,
+			  struct device_flow_counters *out);
 
 /* ---- Data path ------------------------------------------------------------------- */
 

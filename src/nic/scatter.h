@@ -18,7 +18,7 @@
 struct scatter_source {
 	const struct iovec *at;
 	uint32_t n;
-	uint64_t bytes;		/* sum of the elements                          */
+	uint64_t bytes;		/* to be written, at most the sum of the elements */
 };
 
 /* Where it goes: the elements of a work request, filled in order; hostile. */
