@@ -10,6 +10,8 @@
 #define LINE_BYTES 640
 #define ELLIPSIS "..."
 
+const char *message_program = "tto";
+
 static void print_line(const char *format, va_list args, const char *why)
 {
 	char line[LINE_BYTES];
@@ -22,7 +24,8 @@ static void print_line(const char *format, va_list args, const char *why)
 			*p = '?';
 	}
 	fflush(stdout);
-	fprintf(stderr, "tto: %s%s%s\n", line, why ? ": " : "", why ? why : "");
+	fprintf(stderr, "%s: %s%s%s\n", message_program, line, why ? ": " : "",
+		why ? why : "");
 }
 
 void message(const char *format, ...)

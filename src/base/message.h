@@ -5,6 +5,9 @@
 
 #include "base/compiler.h"
 
+/* Of the program, before each line; "tto" unless it says otherwise. */
+extern const char *message_program;
+
 /**
  * message() - Print "tto: what: why" and a newline
  * @format:	printf format of "what: why"
