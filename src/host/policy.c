@@ -43,8 +43,9 @@ static bool allows_one(const struct host_policy *p, const uint8_t local[16],
 	if (right != HOST_ADDRESS && port < p->low_ports)
 		need |= HOST_LOW_PORTS;
 	for (uint32_t n = 0; n < p->n_rules; n++) {
-		if (rule_is_for(&p->rule[n], local, v6, port, right))
-			return (p->rule[n].rights & need) == need;
+		if ((p->rule[n].rights & need) == need &&
+		    rule_is_for(&p->rule[n], local, v6, port, right))
+			return true;
 	}
 	return false;
 }

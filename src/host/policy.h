@@ -21,12 +21,12 @@ enum host_right {
 	HOST_LOW_PORTS = 8,	/* below struct host_policy.low_ports as well   */
 };
 
-/* Local addresses and ports. The first rule that address and port are in decides. */
+/* Local addresses and ports: one rule that has them and the right is enough. */
 struct host_rule {
 	uint8_t address[16];	/* as in struct tcp_tuple                       */
 	uint8_t prefix_bits;	/* 0: every address of the family               */
 	uint8_t v6;
-	uint8_t rights;		/* enum host_right; 0: nothing                  */
+	uint8_t rights;		/* enum host_right                              */
 	uint8_t reserved;
 	uint16_t first_port, last_port;
 };
