@@ -237,12 +237,12 @@ static int end_flow(struct request *r, bool listen)
 	return err;
 }
 
-int flow_remove(struct request *r)
+int host_flow_remove(struct request *r)
 {
 	return end_flow(r, false);
 }
 
-int flow_remove_listen(struct request *r)
+int host_flow_remove_listen(struct request *r)
 {
 	return end_flow(r, true);
 }

@@ -90,8 +90,8 @@ int region_close(struct request *r);
 int flow_add(struct request *r);
 int flow_listen(struct request *r);
 int flow_own_address(struct request *r);
-int flow_remove(struct request *r);
-int flow_remove_listen(struct request *r);
+int host_flow_remove(struct request *r);
+int host_flow_remove_listen(struct request *r);
 int flow_route(struct request *r);
 
 /* What was there is given back, without regard to what refers to it. */
