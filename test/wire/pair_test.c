@@ -296,6 +296,40 @@ static void options_out_of_range_are_refused(void **state)
 		assert_int_equal(pair_create(&a, &b, &cases[n]), -EINVAL);
 }
 
+static void a_name_joins_two_openers(void **state)
+{
+	static const char *const wrong[] = { "pair:", "pair:,offload", "pair:x,frame=63",
+					     "pair:x,frame=65536", "pair:x,unknown" };
+	struct wire_frame got[1];
+	struct wire_error error;
+	struct wire *a, *b, *c, *d;
+	struct frame frame;
+
+	carries = false;
+	make_frame(&frame, 1, 60);
+	assert_int_equal(wire_open(&a, "pair:x,frame=9014", &error), 0);
+	assert_int_equal(wire_open(&c, "pair:y", &error), 0);
+	assert_int_equal(wire_open(&b, "pair:x", &error), 0);
+	assert_int_equal(b->caps.max_frame, 9014);
+	assert_int_equal(wire_send(a, &frame.f, 1), 1);
+	assert_int_equal(wire_recv(c, got, 1), 0);
+	assert_int_equal(wire_recv(b, got, 1), 1);
+	/* Both ends are taken: the name is another pair's now. */
+	assert_int_equal(wire_open(&d, "pair:x", &error), 0);
+	assert_int_equal(wire_send(a, &frame.f, 1), 1);
+	assert_int_equal(wire_recv(d, got, 1), 0);
+	wire_close(a);
+	wire_close(b);
+	assert_int_equal(wire_open(&a, "pair:x", &error), 0);
+	assert_int_equal(wire_open(&b, "pair:y", &error), 0);
+	wire_close(a);
+	wire_close(b);
+	wire_close(c);
+	wire_close(d);
+	for (size_t n = 0; n < ARRAY_SIZE(wrong); n++)
+		assert_int_equal(wire_open(&a, wrong[n], &error), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +339,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_fit_is_counted),
 		cmocka_unit_test(closed_end_is_noticed),
 		cmocka_unit_test(options_out_of_range_are_refused),
+		cmocka_unit_test(a_name_joins_two_openers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
