@@ -20,6 +20,7 @@ static void read_lengths(struct arrival *a)
 
 	if (p->changed) {
 		a->header_bytes = (uint16_t)p->header_len;
+		a->payload = NULL;
 		a->payload_bytes = p->payload_len;
 		return;
 	}
