@@ -124,7 +124,7 @@ static void drop_handle(struct host_client *c, uint32_t place)
 		queue_drop(c, place);
 		break;
 	case HANDLE_FLOW:
-		flow_drop(c, place);
+		host_flow_drop(c, place);
 		break;
 	default:
 		break;
@@ -227,14 +227,14 @@ static const struct operation {
 	[CONTROL_CLOSE_QUEUE] = { queue_close, 0 },
 	[CONTROL_REGISTER] = { region_open, READS(region) },
 	[CONTROL_RELEASE] = { region_close, 0 },
-	[CONTROL_ADD_FLOW] = { flow_add, READS(flow) },
+	[CONTROL_ADD_FLOW] = { host_flow_add, READS(flow) },
 	[CONTROL_REMOVE_FLOW] = { host_flow_remove, 0 },
-	[CONTROL_ADD_LISTEN] = { flow_listen, READS(flow) },
+	[CONTROL_ADD_LISTEN] = { host_flow_listen, READS(flow) },
 	[CONTROL_REMOVE_LISTEN] = { host_flow_remove_listen, 0 },
-	[CONTROL_OWN_ADDRESS] = { flow_own_address, READS(flow) },
+	[CONTROL_OWN_ADDRESS] = { host_flow_own_address, READS(flow) },
 	[CONTROL_REVOKE] = { queue_revoke, READS(revoke) },
 	[CONTROL_ASK_LOW] = { queue_ask_low, READS(low) },
-	[CONTROL_ROUTE] = { flow_route, READS(route) },
+	[CONTROL_ROUTE] = { host_flow_route, READS(route) },
 };
 
 static bool is_zero(const uint8_t *bytes, size_t n)
@@ -293,9 +293,4 @@ void host_request(struct host_client *c, const struct control_request *request,
 		return;
 	c->host->counters.refused++;
 	clear_reply(&r);
-}
-
-void host_client_usage(const struct host_client *c, struct host_usage *usage)
-{
-	*usage = c->usage;
 }

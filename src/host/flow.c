@@ -159,7 +159,7 @@ static int find_link(struct request *r, struct device_flow *f)
 	return 0;
 }
 
-int flow_add(struct request *r)
+int host_flow_add(struct request *r)
 {
 	struct device_flow f = begin(r);
 	const struct tcp_tuple *t = &f.tuple;
@@ -178,7 +178,7 @@ int flow_add(struct request *r)
 	return err ? err : add(r, &f);
 }
 
-int flow_listen(struct request *r)
+int host_flow_listen(struct request *r)
 {
 	struct device_flow f = begin(r);
 	const struct tcp_tuple *t = &f.tuple;
@@ -195,7 +195,7 @@ int flow_listen(struct request *r)
 	return add(r, &f);
 }
 
-int flow_own_address(struct request *r)
+int host_flow_own_address(struct request *r)
 {
 	struct device_flow f = begin(r);
 	const struct tcp_tuple *t = &f.tuple;
@@ -212,7 +212,7 @@ int flow_own_address(struct request *r)
 	return add(r, &f);
 }
 
-void flow_drop(struct host_client *c, uint32_t place)
+void host_flow_drop(struct host_client *c, uint32_t place)
 {
 	struct host_flow *f = &c->handles.places[place].flow;
 
@@ -233,7 +233,7 @@ static int end_flow(struct request *r, bool listen)
 		return -ENOENT;
 	err = device_remove_flow(r->host->device, handle->flow.id);
 	if (!err)
-		flow_drop(r->client, handle_place(t, handle));
+		host_flow_drop(r->client, handle_place(t, handle));
 	return err;
 }
 
@@ -247,7 +247,7 @@ int host_flow_remove_listen(struct request *r)
 	return end_flow(r, true);
 }
 
-int flow_route(struct request *r)
+int host_flow_route(struct request *r)
 {
 	struct tcp_tuple t;
 	int err;

@@ -13,6 +13,8 @@
 
 #define GIB (1ull << 30)
 #define REGIONS_A_CLIENT 1024
+#define QUEUES_A_CLIENT 64
+#define QUEUES_MAX 65536u
 #define ETHERNET_BYTES 14
 #define LINKTYPE_NULL 0
 #define LINKTYPE_ETHERNET 1
@@ -45,6 +47,11 @@ static int set_defaults(struct host *h)
 		o->window_bytes = 64 * GIB;
 	if (!o->clients)
 		o->clients = 64;
+	if (!o->device.queues)
+		o->device.queues = o->clients * QUEUES_A_CLIENT < QUEUES_MAX ?
+				   o->clients * QUEUES_A_CLIENT : QUEUES_MAX;
+	if (!o->device.flows)
+		o->device.flows = 16384;
 	if (!o->spin_ns)
 		o->spin_ns = 20000;
 	h->mtu = o->mtu ? o->mtu : mtu > UINT16_MAX ? UINT16_MAX : mtu;
@@ -74,7 +81,8 @@ static int open_memory(struct host *h)
 	h->clients = calloc(n, sizeof(struct host_client *));
 	h->domains = calloc(n, sizeof(*h->domains));
 	h->regions = calloc(n_regions, sizeof(*h->regions));
-	if (!h->clients || !h->domains || !h->regions)
+	h->wakes = calloc(h->options.device.queues, sizeof(*h->wakes));
+	if (!h->clients || !h->domains || !h->regions || !h->wakes)
 		return -ENOMEM;
 	err = window_open(&h->window, h->options.window_bytes);
 	if (err)
@@ -137,6 +145,7 @@ static void release(struct host *h)
 	free(h->device_memory);
 	if (h->window.base)
 		window_close(&h->window);
+	free(h->wakes);
 	free(h->regions);
 	free(h->domains);
 	free(h->clients);
@@ -194,4 +203,8 @@ void host_counters(const struct host *h, struct host_counters *counters)
 	*counters = h->counters;
 	if (h->neighbours)
 		counters->answered = neighbours_answered(h->neighbours);
+	counters->walks = h->memory.counters.walks;
+	for (uint32_t n = 0; n < DMA_N_FAULTS; n++)
+		counters->faults += h->memory.counters.faults[n];
+	counters->wire = h->wire->stats;
 }

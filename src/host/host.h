@@ -11,7 +11,7 @@
  *    client ---- request ----> host_request() ---- makes ----> queues, flows, pages
  *    client <=== rings, memory objects =============> device <===> wire
  *                                                      `-> packets of nobody:
- *                                                      answered here (ARP, ND, echo)
+ *                                                      answered here (ARP, pings)
  *                                                      or to the kernel's wire
  *
  * Memory: the window (base/window.h) has every client's objects and, for each client,
@@ -202,12 +202,40 @@ struct host_usage {
 /** host_client_usage() - What a client holds now */
 void host_client_usage(const struct host_client *c, struct host_usage *usage);
 
+/** host_client_limits() - What it may hold, defaults filled in */
+void host_client_limits(const struct host_client *c, struct host_limits *limits);
+
+/* Its place among the host's clients: less than options.clients. */
+uint32_t host_client_index(const struct host_client *c);
+
+/** host_client_counters() - Of all queues that a client has or had */
+void host_client_counters(const struct host_client *c,
+			  struct device_queue_counters *counters);
+
+struct host_flow_view {
+	uint32_t id;		/* of the device                                */
+	uint16_t operation;	/* that made it, enum control_operation         */
+	struct control_tuple tuple;
+	struct device_flow_counters counters;
+};
+
+/**
+ * host_client_flow() - Walk over a client's flows, listens and addresses
+ * @cursor:	0 at first; moved on by the call
+ *
+ * Return: false when there is none left.
+ */
+bool host_client_flow(const struct host_client *c, uint32_t *cursor,
+		      struct host_flow_view *view);
+
 struct host_counters {
 	uint64_t requests, refused;	/* control                              */
 	uint64_t unclaimed;		/* packets of nobody                    */
-	uint64_t answered;		/* of these: ARP, ND, echo              */
+	uint64_t answered;		/* questions for neighbours, and pings     */
 	uint64_t wakes;			/* descriptors written                  */
 	uint64_t sleeps;
+	uint64_t walks, faults;		/* of the device, to memory             */
+	struct wire_stats wire;
 };
 
 void host_counters(const struct host *h, struct host_counters *counters);

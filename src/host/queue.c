@@ -142,6 +142,7 @@ int queue_open(struct request *r)
 		return err;
 	}
 	c->handles.places[place].queue = q;
+	r->host->wakes[device_index(q.id)] = q.event;
 	c->handles.places[q.object].object.refs++;
 	c->usage.queues++;
 	r->reply->handle = handle_of(&c->handles, place);
@@ -159,15 +160,30 @@ void queue_drop(struct host_client *c, uint32_t place)
 	handle_remove(&c->handles, place);
 }
 
+void queue_add_counters(struct device_queue_counters *sum,
+			const struct device_queue_counters *more)
+{
+	sum->requests += more->requests;
+	sum->completions += more->completions;
+	sum->bytes += more->bytes;
+	for (uint32_t n = 0; n < DEVICE_N_DROPS; n++)
+		sum->drops[n] += more->drops[n];
+}
+
 int queue_close(struct request *r)
 {
 	struct handle_table *t = &r->client->handles;
 	struct handle *handle = handle_find(t, r->ask->handle, HANDLE_QUEUE);
+	struct device_queue_counters counters;
+	bool known;
 	int err;
 
 	if (!handle)
 		return -ENOENT;
+	known = device_counters(r->host->device, handle->queue.id, &counters);
 	err = device_close_queue(r->host->device, handle->queue.id);
+	if (!err && known)
+		queue_add_counters(&r->client->closed, &counters);
 	if (!err)
 		queue_drop(r->client, handle_place(t, handle));
 	return err;

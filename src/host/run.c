@@ -37,16 +37,9 @@ void host_wake(struct host *h, int fd)
 void host_wake_queue(void *ctx, uint32_t cq, uint32_t owner)
 {
 	struct host *h = ctx;
-	const struct host_client *c = h->clients[owner];
 
-	for (uint32_t n = 0; c && n < c->handles.n_places; n++) {
-		const struct handle *place = &c->handles.places[n];
-
-		if (place->kind == HANDLE_QUEUE && place->queue.id == cq) {
-			host_wake(h, place->queue.event);
-			return;
-		}
-	}
+	(void)owner;
+	host_wake(h, h->wakes[device_index(cq)]);
 }
 
 /* ---- Passes ------------------------------------------------------------------------------ */

@@ -36,6 +36,7 @@ struct host_client {
 	uint32_t idx;		/* among the host's; owner for the device       */
 	struct host_policy policy;
 	struct host_usage usage;
+	struct device_queue_counters closed;	/* of queues that were closed   */
 	struct handle_table handles;
 	bool greeted;
 	bool waits_for_route;
@@ -60,6 +61,7 @@ struct host {
 	struct memory memory;
 	struct domain *domains;
 	struct region *regions;
+	int *wakes;		/* descriptors of CQs, by their device_index()  */
 	struct host_client **clients;
 	struct port *ports[PORT_BUCKETS];
 	struct neighbours *neighbours;	/* NULL: no address of its own          */
@@ -87,17 +89,21 @@ int queue_revoke(struct request *r);
 int queue_ask_low(struct request *r);
 int region_open(struct request *r);
 int region_close(struct request *r);
-int flow_add(struct request *r);
-int flow_listen(struct request *r);
-int flow_own_address(struct request *r);
+int host_flow_add(struct request *r);
+int host_flow_listen(struct request *r);
+int host_flow_own_address(struct request *r);
 int host_flow_remove(struct request *r);
 int host_flow_remove_listen(struct request *r);
-int flow_route(struct request *r);
+int host_flow_route(struct request *r);
 
 /* What was there is given back, without regard to what refers to it. */
 void object_drop(struct host_client *c, uint32_t place);
 void queue_drop(struct host_client *c, uint32_t place);
-void flow_drop(struct host_client *c, uint32_t place);
+void host_flow_drop(struct host_client *c, uint32_t place);
+
+/* @sum grows by @more. */
+void queue_add_counters(struct device_queue_counters *sum,
+			const struct device_queue_counters *more);
 
 /**
  * policy_allows() - Whether a client may use a local address and port
@@ -121,7 +127,7 @@ MUST_CHECK int port_take(struct host_client *c, const struct host_port *name,
 /** port_drop() - One use less */
 void port_drop(struct host *h, struct port *p);
 
-/** host_route() - reply->flow for the way to @tuple's remote address; see flow_route() */
+/** host_route() - reply->flow for the way to @tuple's remote address; see host_flow_route() */
 int host_route(struct host *h, const struct tcp_tuple *tuple,
 	       struct control_reply *reply);
 
