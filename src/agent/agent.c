@@ -10,11 +10,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/stats.h"
 #include "base/message.h"
 
 #define SECOND 1000000000ull
 #define MS 1000000ull
 #define SPIN_NS 20000		/* config: [wire] spin                          */
+#define FLOWS 16384
 #define PASSES 32		/* of a busy device between two looks at the socket */
 #define EVENTS 32
 #define NAP_MS 1		/* when the wire cannot be waited for           */
@@ -52,6 +54,7 @@ static int open_host(struct agent *a)
 	struct wire *wire;
 	int err = open_wire(a->config->wire, &wire);
 
+	options.device.flows = FLOWS;
 	if (err)
 		return err;
 	if (a->config->kernel)
@@ -131,7 +134,8 @@ int agent_open(struct agent *a, const struct config *config)
 	err = watch_all(a);
 	if (err)
 		message_errno(err, "epoll");
-	return err;
+	return err ? err : stats_open(&a->stats, config, config->host.clients,
+				      FLOWS);
 }
 
 static void close_fd(int fd)
@@ -146,6 +150,7 @@ void agent_close(struct agent *a)
 		session_close(a, a->sessions);
 	if (a->socket >= 0)
 		unlink(a->config->socket);
+	stats_close(a->stats);
 	close_fd(a->socket);
 	close_fd(a->signals);
 	close_fd(a->epoll);
@@ -154,7 +159,8 @@ void agent_close(struct agent *a)
 
 /* ---- Loop --------------------------------------------------------------------------------- */
 
-static void serve(struct agent *a, int timeout_ms)
+/* Return: whether there was something. */
+static bool serve(struct agent *a, int timeout_ms)
 {
 	struct epoll_event events[EVENTS];
 	int n = epoll_wait(a->epoll, events, EVENTS, timeout_ms);
@@ -164,6 +170,7 @@ static void serve(struct agent *a, int timeout_ms)
 
 		s->ready(a, s);
 	}
+	return n > 0;
 }
 
 /* epoll counts milliseconds: a deadline is met late rather than in a busy loop. */
@@ -177,16 +184,17 @@ static int timeout_until(ns_t due, ns_t now)
 	return due > 60000 ? 60000 : (int)due;
 }
 
-static void sleep_until(struct agent *a, ns_t due)
+static bool sleep_until(struct agent *a, ns_t due)
 {
-	if (host_fd(a->host) < 0) {
-		serve(a, NAP_MS);
-		return;
-	}
+	bool woken;
+
+	if (host_fd(a->host) < 0)
+		return serve(a, NAP_MS);
 	if (!host_arm(a->host))
-		return;
-	serve(a, timeout_until(due, clock_now()));
+		return serve(a, 0);
+	woken = serve(a, timeout_until(due, clock_now()));
 	host_disarm(a->host);
+	return woken;
 }
 
 /* Passes of the device, until it has nothing to do or others have waited enough. */
@@ -206,7 +214,8 @@ static int run_device(struct agent *a, ns_t *now)
 int agent_run(struct agent *a)
 {
 	ns_t spin = a->config->host.spin_ns ? a->config->host.spin_ns : SPIN_NS;
-	ns_t now, busy = clock_now(), due;
+	ns_t now, busy = clock_now(), due, sweep;
+	bool active = false;
 	int n;
 
 	while (!a->stopping) {
@@ -218,10 +227,11 @@ int agent_run(struct agent *a)
 		if (n > 0)
 			busy = now;
 		due = host_deadline(a->host, now);
+		sweep = stats_step(a->stats, a, active || n > 0, now);
 		if (now - busy < spin)
-			serve(a, 0);
+			active = serve(a, 0);
 		else
-			sleep_until(a, due);
+			active = sleep_until(a, due < sweep ? due : sweep);
 	}
 	return 0;
 }

@@ -21,6 +21,7 @@
 #include "agent/config.h"
 
 struct agent;
+struct stats;
 
 /* Something that the loop waits for; first member of what it belongs to. */
 struct source {
@@ -44,7 +45,8 @@ struct agent {
 	struct source accepts, stops, wakes;
 	struct session *sessions;
 	uint32_t n_sessions;
-	uint64_t refused;	/* clients, since the start                     */
+	uint64_t admitted, refused;	/* clients, since the start             */
+	struct stats *stats;
 	bool stopping;
 };
 

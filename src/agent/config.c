@@ -15,6 +15,7 @@
 #define LINE_MAX_BYTES 4096
 #define LOW_PORTS_FILE "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 #define LOW_PORTS 1024
+#define HOST_CLIENTS 64		/* at once                                      */
 #define CLIENTS 16		/* of one user                                  */
 
 enum section {
@@ -393,6 +394,7 @@ static int begin(struct config *c)
 		.mode = 0660, .socket_gid = UINT32_MAX,
 		.uid = UINT32_MAX, .gid = UINT32_MAX,
 		.low_ports = read_low_ports(), .clients = CLIENTS,
+		.host = { .clients = HOST_CLIENTS },
 		.grants = calloc(CONFIG_GRANTS_MAX, sizeof(*c->grants)),
 	};
 	return c->socket && c->stats && c->grants ? 0 : -ENOMEM;

@@ -141,6 +141,7 @@ void session_accept(struct agent *a, struct source *source)
 	s->next = a->sessions;
 	a->sessions = s;
 	a->n_sessions++;
+	a->admitted++;
 }
 
 void session_close(struct agent *a, struct session *s)
