@@ -446,7 +446,8 @@ TTO_API int tto_cq_fd(struct tto_cq *cq);
  *
  * Polls for spin_ns, then arms and sleeps.
  *
- * Return: 1: poll; 0: time is up; -EINTR: a signal; -EPIPE.
+ * Return: 1: poll, though what came may complete nothing; 0: time is up; -EINTR: a
+ * signal; -EPIPE.
  */
 TTO_API int tto_sleep(struct tto_cq *cq, int64_t timeout_ns);
 

@@ -109,6 +109,8 @@ static int receive(struct daemon *d, const struct control_request *request,
 	}
 	if (status)
 		return status;
+	if (!reply->number && reply->status < 0 && !reply->n_fds)
+		return gone(d, reply->status);
 	if (reply->number == request->number &&
 	    reply->operation == request->operation &&
 	    (reply->status >= 0 || !reply->n_fds))
@@ -128,8 +130,9 @@ static int request(struct attachment *a, const struct control_request *request,
 	do {
 		sent = send(d->socket, request, sizeof(*request), MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);
-	if (sent != sizeof(*request))
-		return gone(d, sent < 0 && errno == EAGAIN ? -ETIMEDOUT : -EPIPE);
+	/* Who is not let in is told so, and then the daemon has gone. */
+	if (sent != sizeof(*request) && errno != EPIPE && errno != ECONNRESET)
+		return gone(d, errno == EAGAIN ? -ETIMEDOUT : -EPIPE);
 	return receive(d, request, reply, fds);
 }
 

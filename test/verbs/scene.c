@@ -24,22 +24,24 @@ static struct tto_tuple tuple_of(int n)
 	return t;
 }
 
-static void open_side(struct side *s, int n, const char *where,
-		      const struct scene_options *o)
+void scene_open_side(struct side *s, int n, const char *where,
+		     const struct scene_options *o)
 {
 	const struct tto_grq_options grq = { .size = sizeof(grq),
 					     .buffers = SCENE_GRQ_BUFFERS,
 					     .buffer_bytes = SCENE_GRQ_BYTES };
 	const struct tto_flow_options flow = { .size = sizeof(flow), .knows_next = 1,
 					       .next_seq = SCENE_FIRST };
+	struct tto_device_options device = o->device;
 	struct tto_qp_options qp = o->qp;
 	struct tto_error error = { "" };
 
 	*s = (struct side){ .tuple = tuple_of(n) };
+	device.size = sizeof(device);
 	qp.size = sizeof(qp);
 	qp.unowned = 1;
 	qp.no_receive = o->no_receive;
-	if (tto_open(&s->device, where, &o->device, &error))
+	if (tto_open(&s->device, where, &device, &error))
 		fail_msg("%s", error.text);
 	assert_int_equal(tto_cq_open(s->device, 4096, o->cq_flags, &s->cq), 0);
 	assert_int_equal(tto_grq_open(s->device, s->cq, &grq, &s->grq), 0);
@@ -52,14 +54,12 @@ static void open_side(struct side *s, int n, const char *where,
 void scene_open(struct side sides[2], const struct scene_options *options)
 {
 	static const struct scene_options none;
-	struct scene_options o = options ? *options : none;
 	static int scenes;
 	char where[64];
 
-	o.device.size = sizeof(o.device);
 	snprintf(where, sizeof(where), "pair:scene-%d", ++scenes);
 	for (int n = 0; n < 2; n++)
-		open_side(&sides[n], n, where, &o);
+		scene_open_side(&sides[n], n, where, options ? options : &none);
 }
 
 void scene_close(struct side sides[2])

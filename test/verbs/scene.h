@@ -38,6 +38,10 @@ struct scene_options {
 void scene_open(struct side sides[2], const struct scene_options *options);
 void scene_close(struct side sides[2]);
 
+/** scene_open_side() - One of them, @n, with a device at @where */
+void scene_open_side(struct side *s, int n, const char *where,
+		     const struct scene_options *o);
+
 /** scene_header() - The headers of @side's next segment, with these flags */
 void scene_header(const struct side *side, uint8_t *header, uint8_t flags);
 
