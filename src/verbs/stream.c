@@ -337,7 +337,7 @@ bool stream_next(struct stream *s, struct received *out)
 
 	if (!stream_has_next(s))
 		return false;
-	*out = (struct received){ .bytes = 0 };
+	*out = (struct received){ .seq = s->next };
 	if (slot->state == SLOT_FILLED && s->front != &slot->piece)
 		move_away(s, slot);
 	if (slot->state == SLOT_FILLED)
