@@ -199,8 +199,8 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static void add_row(struct bench *b, const char *name, const char *unit,
-		    const double *sorted, uint32_t n)
+void bench_row(struct bench *b, const char *name, const char *unit,
+	       const double *sorted, uint32_t n)
 {
 	struct bench_row *r = &b->row[b->n_rows];
 
@@ -221,8 +221,8 @@ static void conclude(struct bench *b, struct bench_case *c)
 	char name[BENCH_NAME];
 
 	qsort(c->sample, c->n_samples, sizeof(c->sample[0]), compare);
-	add_row(b, c->name, c->item_bytes > 0 ? "GB/s" : b->item_unit,
-		c->sample, c->n_samples);
+	bench_row(b, c->name, c->item_bytes > 0 ? "GB/s" : b->item_unit,
+		  c->sample, c->n_samples);
 	if (c->ratio > 0 && c->reached < c->ratio)
 		bench_fail(b, "%s: %.2f %s, expected %.2f", c->name, c->reached,
 			   b->ratio_name, c->ratio);
@@ -231,7 +231,7 @@ static void conclude(struct bench *b, struct bench_case *c)
 	snprintf(name, sizeof(name), "%.*s %s",
 		 (int)(sizeof(name) - 2 - strlen(b->ratio_name)), c->name,
 		 b->ratio_name);
-	add_row(b, name, b->ratio_name, &c->reached, 1);
+	bench_row(b, name, b->ratio_name, &c->reached, 1);
 }
 
 /* Page faults, cold caches, the peer's table: not in any sample. */
@@ -280,7 +280,7 @@ void bench_ratio(struct bench *b, const char *of, const char *to)
 	sorted[1] = x->value / y->value;
 	sorted[2] = x->high / y->low;
 	snprintf(name, sizeof(name), "%s / %s", of, to);
-	add_row(b, name, "ratio", sorted, 3);
+	bench_row(b, name, "ratio", sorted, 3);
 }
 
 void bench_value(struct bench *b, const char *name, const char *unit,

@@ -118,6 +118,13 @@ void bench_ratio(struct bench *b, const char *of, const char *to);
 void bench_value(struct bench *b, const char *name, const char *unit,
 		 double value);
 
+/**
+ * bench_row() - A row that was measured elsewhere
+ * @sorted:	Samples, lowest first, @n of them, 1 or more
+ */
+void bench_row(struct bench *b, const char *name, const char *unit,
+	       const double *sorted, uint32_t n);
+
 /** bench_fail() - What is measured is not what was meant; said on stderr */
 void bench_fail(struct bench *b, const char *format, ...) PRINTF_LIKE(2, 3);
 

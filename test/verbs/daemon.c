@@ -177,7 +177,7 @@ static void be_daemon(int listener, const struct daemon_options *options)
 	stay_on(options->core);
 	for (int n = 0; n < SESSIONS; n++)
 		s.session[n].fd = -1;
-	if (mirror_create(&wire, options->is_sink) || host_open(&s.host, wire, NULL))
+	if (mirror_create(&wire, options->mirror) || host_open(&s.host, wire, NULL))
 		_exit(1);
 	serve(&s);
 }

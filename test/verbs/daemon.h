@@ -16,7 +16,7 @@
 struct daemon_options {
 	uint64_t spin_ns;	/* without work, before it sleeps; 1: not at all */
 	int core;		/* to stay on, -1: any                          */
-	int is_sink;		/* as of mirror_create()                        */
+	unsigned mirror;	/* enum mirror_flag, of its wire                */
 };
 
 struct daemon_process {

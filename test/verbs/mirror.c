@@ -18,7 +18,7 @@ struct kept {
 
 struct mirror {
 	struct wire wire;
-	bool is_sink;
+	unsigned flags;		/* enum mirror_flag                             */
 	int fd;			/* never readable: who sleeps is not woken by it */
 	uint32_t head, tail, n_lent;
 	struct kept kept[FRAMES];
@@ -51,7 +51,7 @@ static int mirror_send(struct wire *w, const struct wire_frame *frames, unsigned
 
 		w->stats.tx_frames++;
 		w->stats.tx_bytes += frames[taken].len;
-		if (m->is_sink || frames[taken].len > FRAME_BYTES)
+		if (m->flags & MIRROR_SINK || frames[taken].len > FRAME_BYTES)
 			continue;
 		if (m->tail - m->head == FRAMES)
 			break;
@@ -107,22 +107,23 @@ static const struct wire_ops mirror_ops = {
 	.close = mirror_close,
 };
 
-int mirror_create(struct wire **out, bool is_sink)
+int mirror_create(struct wire **out, unsigned flags)
 {
 	struct mirror *m = calloc(1, sizeof(*m));
 
 	if (!m)
 		return -ENOMEM;
-	m->is_sink = is_sink;
+	m->flags = flags;
 	m->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (m->fd < 0) {
 		free(m);
 		return -errno;
 	}
 	m->wire.ops = &mirror_ops;
-	m->wire.caps = (struct wire_caps){ .offload = true, .csum = true, .tso4 = true,
-					   .live = true, .linktype = 1,
+	m->wire.caps = (struct wire_caps){ .live = true, .linktype = 1,
 					   .max_frame = 1514 };
+	if (!(flags & MIRROR_WHOLE))
+		m->wire.caps.offload = m->wire.caps.csum = m->wire.caps.tso4 = true;
 	*out = &m->wire;
 	return 0;
 }

@@ -8,18 +8,15 @@
 #ifndef TEST_VERBS_MIRROR_H
 #define TEST_VERBS_MIRROR_H
 
-#include <stdbool.h>
-
 #include "wire/wire.h"
 
-/**
- * mirror_create() - Such a wire
- * @is_sink:	Nothing comes back
- *
- * It takes units of TCP, unfinished as they are, as a TAP with offloads does.
- *
- * Return: 0; -ENOMEM; -errno.
- */
-MUST_CHECK int mirror_create(struct wire **out, bool is_sink);
+enum mirror_flag {
+	MIRROR_SINK = 1,	/* nothing comes back                           */
+	MIRROR_WHOLE = 2,	/* frames have to be cut and finished. Else it
+				 * takes units of TCP, as a TAP with offloads   */
+};
+
+/** mirror_create() - Such a wire. Return: 0; -ENOMEM; -errno. */
+MUST_CHECK int mirror_create(struct wire **out, unsigned flags);
 
 #endif
