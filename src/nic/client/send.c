@@ -179,7 +179,7 @@ static struct wire_offload describe(const struct fetch *f)
 	if (!f->gso_size)
 		return o;
 	o.gso_type = s->v6 ? WIRE_GSO_TCPV6 : WIRE_GSO_TCPV4;
-	if (s->flags & TCP_CWR)
+	if (s->template[s->l4 + 13] & TCP_CWR)	/* s->flags: of the next frame */
 		o.gso_type |= WIRE_GSO_ECN;
 	o.gso_size = f->gso_size;
 	o.hdr_len = s->header_len;
