@@ -591,6 +591,87 @@ static void tx_3_refused_whole_with_element_cause_address(void **state)
 	}
 }
 
+/* ---- Inline bytes ------------------------------------------------------------- */
+
+/*
+ * The first elements are inline instead, and how to cut is said beside: whatever the
+ * descriptors say of that does not matter.
+ */
+static void tx_2_inline_bytes_lead(void **state)
+{
+	struct scene *s = *state;
+
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct fetch_cut cut;
+		struct fetch_request r = { .cut = &cut };
+		uint32_t n, done = 0, given;
+
+		make_unit(s, seed);
+		lay_out_anyhow(s);
+		cut = (struct fetch_cut){ s->command, s->unit.mss,
+					  s->unit.fragment_id };
+		n = 1 + rng_below(&s->rng, s->n);
+		for (uint32_t k = 0; k < n; k++)
+			r.inline_bytes += s->place[k].element.bytes;
+		for (uint32_t k = 0; k < s->n; k++)
+			s->ring[k].mss = (uint16_t)rng_below(&s->rng, 65536);
+		r.inline_at = s->stream;
+		r.descriptors = s->ring + n;
+		r.n = s->n - n;
+		r.link = s->unit.link;
+		given = r.n;
+		if (r.inline_bytes == 0 && r.n == 0) {
+			drop_unit(s);
+			continue;
+		}
+		EXPECT(s, fetch_begin(&s->fetch, s->m.memory, &s->m.queue,
+				      &r) == s->frames);
+		EXPECT(s, fetch_taken(&s->fetch) == given);
+		if (s->frames > 0) {
+			EXPECT(s, take(s, &done, s->want.n) == 1);
+			EXPECT(s, done == s->want.n);
+		}
+		check_end(s);
+		drop_unit(s);
+	}
+}
+
+static void tx_2_neither_inline_bytes_nor_descriptors(void **state)
+{
+	struct scene *s = *state;
+	const struct fetch_cut cut = { 0, 100, 0 };
+	const struct fetch_request r = { .cut = &cut };
+
+	assert_int_equal(fetch_begin(&s->fetch, s->m.memory, &s->m.queue, &r),
+			 -EFAULT);
+	assert_int_equal(s->fetch.error.fault, DMA_FAULT_COMMAND);
+	assert_int_equal(s->fetch.error.element, 0);
+	check_end(s);
+}
+
+/* ---- Frames that have left ------------------------------------------------------ */
+
+static void tx_1_goes_on_behind_frames_that_have_left(void **state)
+{
+	struct scene *s = *state;
+
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		uint32_t done;
+
+		make_unit(s, seed);
+		lay_out_anyhow(s);
+		if (s->frames > 0 && s->unit.cut != TTO_CUT_FRAGMENT) {
+			EXPECT(s, begin(s) == s->frames);
+			done = rng_below(&s->rng, (uint32_t)s->frames + 1);
+			EXPECT(s, segment_skip(&s->fetch.segment, done) == 0);
+			EXPECT(s, take(s, &done, s->want.n) == 1);
+			EXPECT(s, done == s->want.n);
+			check_end(s);
+		}
+		drop_unit(s);
+	}
+}
+
 /* ---- Between two calls ---------------------------------------------------------------- */
 
 #define PAGED (1u << AREA_4K | 1u << AREA_IA32_4K | 1u << AREA_REGION)
@@ -846,6 +927,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		T(tx_2_tx_10_same_frames_as_from_plain_memory),
 		T(tx_3_refused_whole_with_element_cause_address),
+		T(tx_2_inline_bytes_lead),
+		T(tx_2_neither_inline_bytes_nor_descriptors),
+		T(tx_1_goes_on_behind_frames_that_have_left),
 		T(tx_4_pages_that_moved_are_found),
 		T(tx_4_pages_that_went_end_the_fetch),
 		T(tx_2_every_command_is_judged),
