@@ -55,8 +55,8 @@ struct device_options {
 	uint32_t queues;	/* of all kinds, 1..65536; default 1024         */
 	uint32_t flows;		/* registered, listens and addresses, less than
 				 * 2^20 - 1; default 16384                      */
-	uint32_t send_burst;	/* frames or units of one queue before the next
-				 * has its turn; default 32                     */
+	uint32_t send_burst;	/* requests, frames or units of one queue before
+				 * the next has its turn; default 32            */
 	struct tto_coalescer_options coalescer;	/* output is gather, whatever it
 						 * says; what programs expect is
 						 * policy host. The seed is for

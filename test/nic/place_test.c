@@ -744,6 +744,34 @@ static void rq_6_patience_with_bad_buffers_ends(void **state)
 				     DEVICE_DROP_BUFFER_FAULT), 1);
 }
 
+/* Tiny buffers cost work: there is an end to that as well. */
+static void tiny_buffers_are_filled_up_to_a_limit(void **state)
+{
+	struct fixture *f = *state;
+	const struct program_options options = { .cq = 1024, .rq = 1024 };
+	struct completion c;
+	uint32_t n = 0;
+
+	scene_close(&f->s);
+	scene_open(&f->s, NULL, NULL);
+	program_open(&f->s, &f->p, &options);
+	add_flow(f);
+	for (uint32_t k = 0; k < 1000; k++)
+		program_receive(&f->p, &f->p.rq, f->start + k, 1, k);
+	arrive(f, 640);
+	scene_run(&f->s);
+	for (; program_poll(&f->p, &c); n++)
+		check_piece(f, c, n, COMPLETION_RECEIVE, f->start + n, 1000 + n,
+			    1);
+	assert_int_equal(n, 74);
+	assert_int_equal(c.flags & COMPLETION_MORE, 0);
+	f->spec.seq -= 640 - n;		/* the rest, again                      */
+	arrive(f, 640 - n);
+	scene_run(&f->s);
+	assert_true(program_poll(&f->p, &c));
+	check_piece(f, c, n, COMPLETION_RECEIVE, f->start + n, 1000 + n, 1);
+}
+
 /* ---- Revocation -------------------------------------------------------------- */
 
 static void rq_7_revoked_is_never_written(void **state)
@@ -877,6 +905,7 @@ int main(void)
 		T(rq_6_buffer_that_may_not_be_written_is_handed_back),
 		T(rq_6_buffers_that_make_no_sense_are_handed_back),
 		T(rq_6_patience_with_bad_buffers_ends),
+		T(tiny_buffers_are_filled_up_to_a_limit),
 		T(rq_7_revoked_is_never_written),
 		T(rq_7_first_in_line_completes_at_once),
 		T(grq_tells_once_that_it_is_low),

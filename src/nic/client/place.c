@@ -9,6 +9,9 @@
 #include "packet/headers.h"
 
 #define PATIENCE 8		/* buffers that cannot be used, for one packet  */
+#define PIECES 64		/* it may become, and one more for each so many
+				 * bytes: tiny buffers cost their owner, and not
+				 * the others                                   */
 #define REVOKED 1		/* receive_work.reserved: the device's mark     */
 #define TELL_REVOKED_MAX 64	/* at once, when a program takes them back      */
 
@@ -287,9 +290,10 @@ static enum device_drop place_piece(struct placing *p)
 static void place_all(struct placing *p)
 {
 	enum device_drop why = DEVICE_N_DROPS;
+	uint32_t pieces = PIECES + p->left / PIECES;
 
 	while ((p->left || p->header_bytes) && why == DEVICE_N_DROPS)
-		why = place_piece(p);
+		why = pieces-- ? place_piece(p) : DEVICE_DROP_NO_BUFFER;
 	if (unlikely(p->f->grq && p->f->grq->low_limit))
 		place_tell_low(p->d, p->f->grq);
 	if (likely(why == DEVICE_N_DROPS))

@@ -556,13 +556,15 @@ static void take_request(struct device *d, struct client_queue *sq)
 		flush(d);
 }
 
-/* Requests of one queue, until it has made enough frames. Return: how many. */
+/* Requests of one queue, until there are enough, or enough frames. Return: how many. */
 static uint32_t take_turn(struct device *d, struct client_queue *sq,
 			  uint32_t budget)
 {
 	struct send_batch *b = d->batch;
 	uint32_t n = 0, made = b->made;
 
+	if (budget > d->options.send_burst)
+		budget = d->options.send_burst;
 	while (n < budget && b->made - made < d->options.send_burst) {
 		if (complete_ready(sq, sq->ahead + 1) <= sq->ahead)
 			break;
