@@ -132,16 +132,29 @@ static uint32_t open_queue(struct program *p, struct ring_end *end,
 	return id;
 }
 
+static void open_queues(struct program *p)
+{
+	const struct program_options *o = &p->options;
+
+	p->cq_id = open_queue(p, &p->cq, RING_COMPLETION, o->cq ? o->cq : 64,
+			      sizeof(struct completion));
+	p->sq_id = open_queue(p, &p->sq, RING_SEND, o->sq ? o->sq : 64,
+			      SEND_BLOCK_BYTES);
+	p->rq_id = open_queue(p, &p->rq, RING_RECEIVE, o->rq ? o->rq : 64,
+			      sizeof(struct receive_work));
+	p->grq_id = open_queue(p, &p->grq, RING_GENERAL, o->grq ? o->grq : 64,
+			       sizeof(struct receive_work));
+}
+
 void program_open(struct device_scene *s, struct program *p,
 		  const struct program_options *options)
 {
 	uint64_t start = (uint64_t)s->n_programs * STRIDE + SCENE_CANARY_BYTES;
-	struct program_options *o = &p->options;
 
 	assert_true(s->n_programs < SCENE_PROGRAMS);
 	memset(p, 0, sizeof(*p));
 	if (options)
-		*o = *options;
+		p->options = *options;
 	p->scene = s;
 	p->owner = s->n_programs++;
 	p->bus = start;
@@ -152,14 +165,16 @@ void program_open(struct device_scene *s, struct program *p,
 					   SCENE_PROGRAM_BYTES,
 					   EXTENT_READ | EXTENT_WRITE), 0);
 	p->dma = (struct dma_queue){ { p->domain }, 1 };
-	p->cq_id = open_queue(p, &p->cq, RING_COMPLETION, o->cq ? o->cq : 64,
-			      sizeof(struct completion));
-	p->sq_id = open_queue(p, &p->sq, RING_SEND, o->sq ? o->sq : 64,
-			      SEND_BLOCK_BYTES);
-	p->rq_id = open_queue(p, &p->rq, RING_RECEIVE, o->rq ? o->rq : 64,
-			      sizeof(struct receive_work));
-	p->grq_id = open_queue(p, &p->grq, RING_GENERAL, o->grq ? o->grq : 64,
-			       sizeof(struct receive_work));
+	open_queues(p);
+}
+
+void program_reopen(struct program *p)
+{
+	uint32_t next = p->next;
+
+	p->next = 0;
+	open_queues(p);
+	p->next = next;
 }
 
 static void check_canary(const uint8_t *p)

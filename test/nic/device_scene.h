@@ -70,6 +70,9 @@ void scene_close(struct device_scene *s);
 void program_open(struct device_scene *s, struct program *p,
 		  const struct program_options *options);
 
+/** program_reopen() - Fresh queues where the old ones were, which are closed */
+void program_reopen(struct program *p);
+
 /* Fails the test if anything was written outside of the program's memory. */
 void program_check_canaries(const struct program *p);
 
