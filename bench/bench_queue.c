@@ -189,6 +189,7 @@ static void run_through(void *state, struct bench_run *run)
 	} while (run->busy_ns < run->least_ns);
 }
 
+/* @total is a multiple of @bytes. */
 static void add_through(struct bench *b, const char *name, uint32_t bytes,
 			uint32_t total, uint32_t flags)
 {
@@ -209,35 +210,53 @@ static double value_of(const struct bench *b, const char *name)
 	return 0;
 }
 
-static void measure_through(struct bench *b)
+/* One of the three ways. */
+struct way {
+	const char *name;
+	uint32_t flag;
+};
+
+/* Both ways by size, and the size from which on @large wins. */
+static void measure_sizes(struct bench *b, const uint32_t *sizes, const struct way *small,
+			  const struct way *large)
 {
-	static const uint32_t sizes[] = { 512, 1024, 2048, 4096, 8192, 16384, 32768 };
-	char copied[BENCH_NAME], in_place[BENCH_NAME];
+	char x[BENCH_NAME], y[BENCH_NAME];
 	double wins = 0;
 
-	add_through(b, "through 64 KiB copied", 65536 - 536, 65536 - 536, TTO_SEND_COPY);
-	add_through(b, "through 64 KiB in place", 65536 - 536, 65536 - 536,
-		    TTO_SEND_IN_PLACE);
-	add_through(b, "through 1 MiB copied", 65536 - 536, (65536 - 536) * 16,
-		    TTO_SEND_COPY);
-	add_through(b, "through 1 MiB in place", 65536 - 536, (65536 - 536) * 16,
-		    TTO_SEND_IN_PLACE);
+	for (; *sizes; sizes++) {
+		snprintf(x, sizeof(x), "through %u B %s", *sizes, small->name);
+		snprintf(y, sizeof(y), "through %u B %s", *sizes, large->name);
+		add_through(b, x, *sizes, 64 * 1024 / *sizes * *sizes, small->flag);
+		add_through(b, y, *sizes, 64 * 1024 / *sizes * *sizes, large->flag);
+		bench_measure(b);
+		if (value_of(b, y) <= value_of(b, x))
+			wins = 0;
+		else if (wins <= 0)
+			wins = *sizes;
+	}
+	snprintf(x, sizeof(x), "%s wins from", large->name);
+	if (wins > 0)
+		bench_row(b, x, "bytes", &wins, 1);
+}
+
+static void measure_through(struct bench *b)
+{
+	static const struct way ways[] = { { "inline", TTO_SEND_INLINE },
+					   { "copied", TTO_SEND_COPY },
+					   { "in place", TTO_SEND_IN_PLACE } };
+	static const uint32_t small[] = { 64, 128, 192, 256, 384, 512, 768, 0 };
+	static const uint32_t large[] = { 1024, 2048, 4096, 8192, 16384, 32768, 0 };
+	const uint32_t unit = 65536 - 536;
+
+	add_through(b, "through 64 KiB copied", unit, unit, TTO_SEND_COPY);
+	add_through(b, "through 64 KiB in place", unit, unit, TTO_SEND_IN_PLACE);
+	add_through(b, "through 1 MiB copied", unit, unit * 16, TTO_SEND_COPY);
+	add_through(b, "through 1 MiB in place", unit, unit * 16, TTO_SEND_IN_PLACE);
 	bench_measure(b);
 	bench_ratio(b, "through 64 KiB in place", "through 64 KiB copied");
 	bench_ratio(b, "through 1 MiB in place", "through 1 MiB copied");
-	for (size_t n = 0; n < ARRAY_SIZE(sizes); n++) {
-		snprintf(copied, sizeof(copied), "through %u B copied", sizes[n]);
-		snprintf(in_place, sizeof(in_place), "through %u B in place", sizes[n]);
-		add_through(b, copied, sizes[n], 65536, TTO_SEND_COPY);
-		add_through(b, in_place, sizes[n], 65536, TTO_SEND_IN_PLACE);
-		bench_measure(b);
-		if (!wins && value_of(b, in_place) > value_of(b, copied))
-			wins = sizes[n];
-		else if (value_of(b, in_place) < value_of(b, copied))
-			wins = 0;
-	}
-	if (wins > 0)
-		bench_row(b, "in place wins from", "bytes", &wins, 1);
+	measure_sizes(b, small, &ways[0], &ways[1]);
+	measure_sizes(b, large, &ways[1], &ways[2]);
 }
 
 /* ---- Registering ------------------------------------------------------------------------ */

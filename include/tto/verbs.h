@@ -49,8 +49,8 @@ struct tto_device_options {
 	/* A send takes one of three ways, by the bytes of its payload:
 	 * short: in the SQ itself; medium: copied to memory that is registered;
 	 * long: fetched by the device from where it is, if that is its memory.   */
-	uint32_t inline_max;	/* short up to this, 1 .. 900; default 192        */
-	uint32_t copy_max;	/* medium up to this; default 8192                */
+	uint32_t inline_max;	/* short up to this, 1 .. 900; default 512        */
+	uint32_t copy_max;	/* medium up to this; default 4096                */
 	uint32_t copy_bytes;	/* of a QP, for medium sends on their way: a power
 				 * of two; default 512 KiB                        */
 	uint32_t place_min;	/* receives smaller than this are copied from GRQ
