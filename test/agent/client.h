@@ -80,4 +80,7 @@ bool client_poll(struct client *c, struct completion *out, int timeout_ms);
 void hostile_run(const char *path, const char *local, const char *remote,
 		 uint32_t seed) __attribute__((noreturn));
 
+/* In murder.c: bears hostile clients and kills them. */
+void murder_run(char **argv);
+
 #endif

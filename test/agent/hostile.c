@@ -36,7 +36,7 @@ static void take_what_is_others(struct client *c, const char *local,
 				  (uint16_t)(chance(2) ? VICTIM_PORT : 1 + chance(65535)),
 				  &f);
 
-	if (err != -EADDRINUSE && err != -EACCES)
+	if (err != -EADDRINUSE && err != -EACCES && err != -EDQUOT)
 		client_fail("another's port was given away", EPERM);
 }
 
@@ -144,8 +144,8 @@ void hostile_run(const char *path, const char *local, const char *remote,
 			break;
 		usleep(1000);
 	}
-	take_what_is_others(&c, local, remote);
 	client_set_up(&c);
+	take_what_is_others(&c, local, remote);
 	while (client_add_flow(&c, local, (uint16_t)(OWN_PORT + chance(1000)), remote,
 			       OWN_PORT, &own))
 		;
