@@ -32,7 +32,8 @@ struct session {
 	struct source source;
 	int fd;
 	struct peer peer;
-	struct host_client *client;
+	struct host_client *client;	/* NULL: was not let in                 */
+	int refusal;		/* why, to be told when it asks             */
 	struct session *next;
 };
 
@@ -44,7 +45,7 @@ struct agent {
 	int signals;		/* signalfd                                     */
 	struct source accepts, stops, wakes;
 	struct session *sessions;
-	uint32_t n_sessions;
+	uint32_t n_unwanted;	/* sessions that were not let in                */
 	uint64_t admitted, refused;	/* clients, since the start             */
 	struct stats *stats;
 	bool stopping;

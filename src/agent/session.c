@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
-#include "base/message.h"
+
+#define UNWANTED_MAX 16		/* more are closed without a word               */
 
 /* ---- Messages ------------------------------------------------------------------------- */
 
@@ -51,6 +52,18 @@ static int receive_request(int fd, struct control_request *request)
 	return 1;
 }
 
+/* Who was not let in learns why when it asks for something. */
+static void refuse(const struct session *s, const struct control_request *request)
+{
+	struct control_reply reply = {
+		.magic = CONTROL_MAGIC, .version = CONTROL_VERSION,
+		.operation = request->operation, .number = request->number,
+		.status = s->refusal, .handle = CONTROL_NONE,
+	};
+
+	(void)!send_reply(s->fd, &reply, NULL);
+}
+
 static void take_request(struct agent *a, struct source *source)
 {
 	struct session *s = (struct session *)source;
@@ -61,7 +74,10 @@ static void take_request(struct agent *a, struct source *source)
 
 	if (err == 0)
 		return;
-	if (err > 0) {
+	if (err > 0 && !s->client) {
+		refuse(s, &request);
+		err = -EACCES;
+	} else if (err > 0) {
 		host_request(s->client, &request, &reply, fds);
 		err = send_reply(s->fd, &reply, fds);
 		for (uint32_t n = 0; n < reply.n_fds; n++)
@@ -78,7 +94,7 @@ static uint32_t count_of_user(const struct agent *a, uint32_t uid)
 	uint32_t n = 0;
 
 	for (const struct session *s = a->sessions; s; s = s->next)
-		n += s->peer.uid == uid;
+		n += s->client && s->peer.uid == uid;
 	return n;
 }
 
@@ -86,42 +102,34 @@ static int admit(struct agent *a, struct session *s)
 {
 	struct host_policy policy;
 	uint32_t clients;
-	int err = socket_peer(s->fd, &s->peer);
 
-	if (err)
-		return err;
 	if (!config_policy(a->config, &s->peer, &policy, &clients))
 		return -EACCES;
 	if (count_of_user(a, s->peer.uid) >= clients)
 		return -EDQUOT;
-	err = host_client_open(a->host, &policy, &s->client);
-	if (err)
-		return err;
-	err = agent_watch(a, s->fd, &s->source);
-	if (err)
-		host_client_close(s->client);
-	return err;
+	return host_client_open(a->host, &policy, &s->client);
 }
 
-/* Who does not get in is told why, as if that had been asked. */
-static void turn_away(struct agent *a, struct session *s, int err)
+/* Return: -errno: it can not even be told that it may not. */
+static int begin(struct agent *a, struct session *s)
 {
-	struct control_reply reply = {
-		.magic = CONTROL_MAGIC, .version = CONTROL_VERSION,
-		.operation = CONTROL_HELLO, .status = err,
-		.handle = CONTROL_NONE,
-	};
+	int err = socket_peer(s->fd, &s->peer);
 
-	a->refused++;
-	(void)!send_reply(s->fd, &reply, NULL);
-	close(s->fd);
-	free(s);
+	if (err)
+		return err;
+	s->refusal = admit(a, s);
+	if (s->refusal && a->n_unwanted == UNWANTED_MAX)
+		return s->refusal;
+	err = agent_watch(a, s->fd, &s->source);
+	if (err && s->client)
+		host_client_close(s->client);
+	return err;
 }
 
 void session_accept(struct agent *a, struct source *source)
 {
 	struct session *s;
-	int fd = accept4(a->socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), err;
+	int fd = accept4(a->socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)source;
 	if (fd < 0)
@@ -133,15 +141,20 @@ void session_accept(struct agent *a, struct source *source)
 	}
 	s->source.ready = take_request;
 	s->fd = fd;
-	err = admit(a, s);
-	if (err) {
-		turn_away(a, s, err);
+	if (begin(a, s)) {
+		a->refused++;
+		close(fd);
+		free(s);
 		return;
 	}
 	s->next = a->sessions;
 	a->sessions = s;
-	a->n_sessions++;
-	a->admitted++;
+	if (s->client) {
+		a->admitted++;
+	} else {
+		a->refused++;
+		a->n_unwanted++;
+	}
 }
 
 void session_close(struct agent *a, struct session *s)
@@ -151,8 +164,10 @@ void session_close(struct agent *a, struct session *s)
 	while (*at != s)
 		at = &(*at)->next;
 	*at = s->next;
-	a->n_sessions--;
-	host_client_close(s->client);
+	if (s->client)
+		host_client_close(s->client);
+	else
+		a->n_unwanted--;
 	close(s->fd);
 	free(s);
 }

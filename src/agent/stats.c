@@ -152,6 +152,7 @@ static void write_totals(struct stats *s, const struct agent *a, ns_t now)
 	t[STATS_SLEEPS] = c.sleeps;
 	t[STATS_WALKS] = c.walks;
 	t[STATS_FAULTS] = c.faults;
+	memcpy(s->head->drops, c.queues.drops, sizeof(c.queues.drops));
 	s->head->updated = now;
 }
 
@@ -214,7 +215,7 @@ static void write_flow(struct stats *s, const struct session *session,
 static const struct session *session_at(const struct agent *a, uint32_t idx)
 {
 	for (const struct session *s = a->sessions; s; s = s->next) {
-		if (host_client_index(s->client) == idx)
+		if (s->client && host_client_index(s->client) == idx)
 			return s;
 	}
 	return NULL;

@@ -74,6 +74,7 @@ struct stats_head {
 	uint64_t updated;	/* last sweep [ns, CLOCK_MONOTONIC]             */
 	char wire[64];
 	uint64_t total[STATS_TOTALS_ROOM];	/* enum stats_total             */
+	uint64_t drops[STATS_DROPS];	/* of all clients that there were       */
 };
 
 struct stats_client {

@@ -133,8 +133,11 @@ static void drop_handle(struct host_client *c, uint32_t place)
 
 void host_client_close(struct host_client *c)
 {
+	struct device_queue_counters counters;
 	struct host *h = c->host;
 
+	host_client_counters(c, &counters);
+	queue_add_counters(&h->counters.queues, &counters);
 	/* First the device forgets, then the memory goes. */
 	device_close_owner(h->device, c->idx);
 	memory_remove_domain(&h->memory, c->domain);

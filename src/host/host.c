@@ -200,7 +200,15 @@ void host_close(struct host *h)
 
 void host_counters(const struct host *h, struct host_counters *counters)
 {
+	struct device_queue_counters client;
+
 	*counters = h->counters;
+	for (uint32_t n = 0; n < h->options.clients; n++) {
+		if (!h->clients[n])
+			continue;
+		host_client_counters(h->clients[n], &client);
+		queue_add_counters(&counters->queues, &client);
+	}
 	if (h->neighbours)
 		counters->answered = neighbours_answered(h->neighbours);
 	counters->walks = h->memory.counters.walks;

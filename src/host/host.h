@@ -235,6 +235,7 @@ struct host_counters {
 	uint64_t wakes;			/* descriptors written                  */
 	uint64_t sleeps;
 	uint64_t walks, faults;		/* of the device, to memory             */
+	struct device_queue_counters queues;	/* of all there were            */
 	struct wire_stats wire;
 };
 
