@@ -15,6 +15,10 @@ static const struct tool_verb *const verbs[] = {
 	&tool_bridge,
 	&tool_doctor,
 	&tool_pagetable,
+	&tool_stats,
+	&tool_clients,
+	&tool_flows,
+	&tool_explain,
 };
 
 static void print_help(void)
