@@ -259,8 +259,10 @@ bool client_post(struct client *c, const struct client_flow *f,
 		.flags = SEND_SIGNALED,
 	};
 	struct descriptor d = {
-		.address = (uintptr_t)s->payload, .base = c->pdbr,
-		.length = s->bytes, .command = DESCRIPTOR_VIRTUAL | DESCRIPTOR_END,
+		.address = (uintptr_t)s->payload,
+		.base = s->base ? s->base : c->pdbr, .length = s->bytes,
+		.command = DESCRIPTOR_END |
+			   (s->command ? s->command : DESCRIPTOR_VIRTUAL),
 	};
 	uint8_t request[SEND_BLOCKS_MAX * SEND_BLOCK_BYTES];
 	uint32_t at = sizeof(head);

@@ -61,6 +61,8 @@ struct client_segment {
 	uint32_t seq, ack;
 	uint8_t flags;
 	const uint8_t *payload;	/* in c->memory                                 */
+	uint64_t base;		/* 0: the client's PDBR                         */
+	uint16_t command;	/* how @payload is meant; 0: virtual            */
 	uint32_t bytes;
 	uint16_t mss;
 	uint64_t wr_id;

@@ -61,6 +61,23 @@ static void forge(struct client *c, const struct client_flow *own)
 	(void)client_post(c, &f, &s);
 }
 
+/* Payload that is not there, or another's. */
+static void send_others_memory(struct client *c, const struct client_flow *own)
+{
+	static const uint16_t commands[] = { DESCRIPTOR_VIRTUAL, DESCRIPTOR_REGION };
+	struct client_segment s = {
+		.flags = 0x10, .bytes = 1 + chance(100000), .mss = 1448,
+		.command = commands[chance(2)],
+		.payload = (uint8_t *)(uintptr_t)(chance(2) ? chance(UINT32_MAX) :
+						  (uint64_t)chance(1 << 20) << 20),
+	};
+
+	/* The root tables and regions of other clients are somewhere there. */
+	s.base = chance(2) ? c->pdbr ^ (uint64_t)chance(1 << 16) << 12 :
+			     chance(64) | (uint64_t)chance(4) << 32;
+	(void)client_post(c, own, &s);
+}
+
 static void flood(struct client *c, const struct client_flow *own)
 {
 	struct client_segment s = {
@@ -155,6 +172,7 @@ void hostile_run(const char *path, const char *local, const char *remote,
 		case 1: send_garbage(&c); answers = false; break;
 		case 2 ... 12: forge(&c, &own); break;
 		case 13 ... 17: post_garbage(&c); break;
+		case 18 ... 22: send_others_memory(&c, &own); break;
 		case 30: take_what_is_others(&c, local, remote); break;
 		case 31: grab(&c); break;
 		default: flood(&c, &own); break;
