@@ -101,13 +101,18 @@ void notify(const char *state);
 
 /**
  * isolate() - Give up what is not needed any more
+ * @shares_kernel: Ports are held in the kernel's TCP, and its tables are changed
  *
- * Becomes config->uid, keeps the capabilities that the running daemon needs, and forbids
- * all system calls but those that it makes, as far as it was built with the libraries
- * for it.
+ * Becomes config->uid, keeps the capabilities that the running daemon needs, which are
+ * none unless @shares_kernel, and installs the filter.
  *
  * Return: 0, or -errno after one line about it on stderr.
  */
-MUST_CHECK int isolate(const struct config *config);
+MUST_CHECK int isolate(const struct config *config, bool shares_kernel);
+
+/* In filter.c. */
+
+/** filter_install() - Forbid system calls. Return: 0 or -errno */
+MUST_CHECK int filter_install(void);
 
 #endif

@@ -47,7 +47,7 @@ static int serve(const struct config *config)
 	int err = agent_open(&agent, config);
 
 	if (!err)
-		err = isolate(config);
+		err = isolate(config, false);
 	if (!err) {
 		notify("READY=1");
 		err = agent_run(&agent);
