@@ -17,8 +17,8 @@
  * When the wire is full the outlet waits for room, OUTLET_PATIENCE_MS at most;
  * then it drops what it has, as a network card does, and counts it.
  */
-#ifndef TOOL_OUTLET_H
-#define TOOL_OUTLET_H
+#ifndef HOST_OUTLET_H
+#define HOST_OUTLET_H
 
 #include "wire/wire.h"
 

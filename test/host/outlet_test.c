@@ -5,7 +5,7 @@
  * Frames are offered to a wire that keeps what it is sent. A frame that was cut
  * or finished is judged by a checksum of the test's own. KT-1, TX-1, TX-5, TX-6.
  */
-#include "tool/outlet.c"
+#include "host/outlet.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

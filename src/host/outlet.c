@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* outlet.c - One way out: frames are fitted to what a wire can do, and sent */
-#include "tool/outlet.h"
+#include "host/outlet.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <tto/engine.h>
 
+#include "nic/segment.h"
 #include "packet/checksum.h"
 #include "packet/parse.h"
 
@@ -280,16 +280,15 @@ static void enqueue_slot(struct outlet *o, const struct tto_slot *slot,
 static bool cut(struct outlet *o, const struct wire_frame *frame)
 {
 	struct tto_slot slots[OUTLET_FRAMES];
-	struct tto_segmenter segmenter;
+	struct segment segment;
 	struct job job = { 0 };
 	int got;
 
 	if (!plan_cut(o, frame, &job) ||
-	    tto_segmenter_begin(&segmenter, &job.unit) < 0)
+	    segment_begin(&segment, &job.unit) < 0)
 		return false;
 	o->stats.units_cut++;
-	while ((got = tto_segmenter_next(&segmenter, slots,
-					 offer_slots(o, slots))) > 0) {
+	while ((got = segment_next(&segment, slots, offer_slots(o, slots))) > 0) {
 		for (int n = 0; n < got; n++)
 			enqueue_slot(o, &slots[n], frame, &job);
 		o->stats.frames_cut += (unsigned)got;
