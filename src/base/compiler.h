@@ -18,4 +18,13 @@
 #define prefetch_read(p) __builtin_prefetch((p), 0, 3)
 #define prefetch_write(p) __builtin_prefetch((p), 1, 3)
 
+/* Between two looks at what another core is about to write. */
+#if defined(__x86_64__) || defined(__i386__)
+#define spin_pause() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define spin_pause() __asm__ volatile("yield")
+#else
+#define spin_pause() ((void)0)
+#endif
+
 #endif
