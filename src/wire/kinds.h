@@ -14,6 +14,7 @@ typedef int wire_open_fn(struct wire **out, const char *args,
 
 wire_open_fn afpacket_open;	/* INTERFACE[,OPTION]...                        */
 wire_open_fn tap_open;		/* NAME[,OPTION]...                             */
+wire_open_fn memif_open;	/* PATH[,OPTION]...                             */
 wire_open_fn pair_open;		/* NAME[,OPTION]...                             */
 wire_open_fn pcap_open;		/* [FILE][,w=FILE]                              */
 wire_open_fn trace_open;	/* FILE:SPECIFICATION                           */

@@ -11,6 +11,7 @@ static const struct {
 } kinds[] = {
 	{ "afpacket", afpacket_open },
 	{ "tap", tap_open },
+	{ "memif", memif_open },
 	{ "pair", pair_open },
 	{ "pcap", pcap_open },
 	{ "trace", trace_open },
@@ -27,6 +28,6 @@ int wire_open(struct wire **out, const char *spec, struct wire_error *error)
 			return kinds[k].open(out, spec + len + 1, error);
 	}
 	return spec_error(error, -EINVAL, *spec ? spec : "wire",
-			  "not a wire; KIND:NAME with KIND afpacket, tap, pair, "
+			  "not a wire; KIND:NAME with KIND afpacket, tap, memif, pair, "
 			  "pcap, trace or fault");
 }

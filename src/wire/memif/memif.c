@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * memif.c - Another process on this machine, by memory that both share
+ *
+ * DOC: Theory of operation
+ * No kernel between the two: a frame is copied into the shared memory by one and
+ * out of it by the other. For VPP, DPDK, and for another tto:
+ *
+ *	memif:PATH[,role=server|client][,id=N][,ring=N][,buffer=N][,queues=N]
+ *		[,mtu=N][,secret=S][,poll][,unsealed]
+ *
+ * The server listens at PATH and takes one client at a time; the client makes the
+ * memory, and connects again, each second, when the server is gone. While there is
+ * nobody, what is sent is dropped and counted, as on a cable without a far end. A
+ * peer that does not fetch its frames for STALL_NS is treated the same way until
+ * it does.
+ *
+ * Frames go out on the first ring, which keeps their order; they are received from
+ * all rings. Neither unfinished checksums nor units can be said in this protocol,
+ * so each frame is finished and cut. What is larger than a buffer takes several.
+ *
+ * Awake, we mask interrupts: no system call in either direction. When a call finds
+ * nothing, they are unmasked, and the descriptor that is polled tells what comes
+ * afterwards: frames, a peer, the end of one. Option "poll": they stay masked, and
+ * there is no descriptor.
+ *
+ *	protocol.h  the layouts		ring.h     slots and frames
+ *	channel.h   messages		region.h   shared memory, guard.h
+ *	session.h   a connection	doorbell.h waking the peer
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "wire/kinds.h"
+#include "wire/memif/channel.h"
+#include "wire/memif/doorbell.h"
+#include "wire/memif/memif.h"
+#include "wire/memif/options.h"
+#include "wire/spec.h"
+
+#define BATCH 128		/* frames a call                                */
+#define ARENA_BYTES (512u << 10)
+#define SESSIONS 4		/* one is up; the others have yet to say who
+				 * they are                                     */
+#define MEETING_NS 5000000000ull	/* from HELLO to CONNECT at most        */
+#define RETRY_NS 1000000000ull
+#define STALL_NS 20000000ull
+#define PATIENCE 16		/* empty calls from one look around to the next */
+#define BUSY_CALLS 1024		/* the same, of calls that found frames         */
+#define LINKTYPE_ETHERNET 1
+#define ETHERNET_BYTES 18	/* with a VLAN tag                              */
+
+struct memif {
+	struct wire wire;
+	struct memif_options options;
+	int epoll;
+	int listener;		/* server                                       */
+	dev_t device;		/* of its socket in the file system             */
+	ino_t inode;
+	struct session sessions[SESSIONS];
+	ns_t due[SESSIONS];	/* to be up                                     */
+	struct session *up;
+	ns_t retry;		/* client: not before this                      */
+	ns_t full_since;	/* 0: the peer takes frames                     */
+	unsigned n_empty, n_busy;
+	unsigned first_rx;	/* ring to begin with                           */
+	bool armed;
+	struct doorbell doorbell;
+	struct memif_counters counters;
+	char why[WHY_BYTES];
+	struct iovec received[BATCH];
+	uint8_t *arena;
+};
+
+static struct memif *self(const struct wire *w)
+{
+	return (struct memif *)(uintptr_t)w;
+}
+
+static ns_t clock_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (ns_t)t.tv_sec * 1000000000 + (ns_t)t.tv_nsec;
+}
+
+/* ---- Connections ------------------------------------------------------------------ */
+
+static void end_session(struct memif *m, struct session *s, const char *why)
+{
+	if (s->state == SESSION_NONE)
+		return;
+	snprintf(m->why, sizeof(m->why), "%s", why);
+	session_close(s, why);
+	m->counters.ended++;
+	if (s == m->up)
+		m->up = NULL;
+	m->full_since = 0;
+	m->retry = clock_now() + RETRY_NS;
+}
+
+static void begin_session(struct memif *m, int fd, ns_t now)
+{
+	unsigned n = 0, oldest = 0;
+
+	for (; n < SESSIONS && m->sessions[n].state != SESSION_NONE; n++) {
+		if (m->due[n] < m->due[oldest])
+			oldest = n;
+	}
+	if (n == SESSIONS) {
+		n = oldest;
+		end_session(m, &m->sessions[n], "too many connections");
+	}
+	m->due[n] = now + MEETING_NS;
+	if (session_open(&m->sessions[n], &m->options.session, fd, m->epoll)) {
+		char why[WHY_BYTES];
+
+		memcpy(why, m->sessions[n].why, sizeof(why));
+		end_session(m, &m->sessions[n], why);
+	}
+}
+
+static void turn_away(int fd)
+{
+	struct memif_message m = { .type = MEMIF_DISCONNECT,
+				   .disconnect.reason = "already connected" };
+
+	if (channel_send(fd, &m, -1))
+		m.type = 0;
+	close(fd);
+}
+
+static void accept_clients(struct memif *m, ns_t now)
+{
+	for (unsigned n = 0; n < SESSIONS; n++) {
+		int fd = accept4(m->listener, NULL, NULL,
+				 SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0)
+			return;
+		if (m->up)
+			turn_away(fd);
+		else
+			begin_session(m, fd, now);
+	}
+}
+
+static void set_interrupts(struct memif *m, bool on)
+{
+	for (unsigned n = 0; m->up && n < m->up->n_rx; n++)
+		ring_interrupts(&m->up->rx[n], on);
+	m->armed = on;
+}
+
+static void go_up(struct memif *m, struct session *s)
+{
+	m->up = s;
+	m->n_empty = 0;
+	set_interrupts(m, !m->options.poll);
+	m->counters.connected++;
+	m->why[0] = '\0';
+	for (unsigned n = 0; n < SESSIONS; n++) {
+		if (&m->sessions[n] != s)
+			end_session(m, &m->sessions[n], "already connected");
+	}
+}
+
+static void advance(struct memif *m, unsigned n, ns_t now)
+{
+	struct session *s = &m->sessions[n];
+	char why[WHY_BYTES];
+
+	if (s->state == SESSION_NONE)
+		return;
+	if (session_advance(s)) {
+		memcpy(why, s->why, sizeof(why));
+		end_session(m, s, why);
+	} else if (s->state == SESSION_UP) {
+		if (s != m->up)
+			go_up(m, s);
+	} else if (now >= m->due[n]) {
+		end_session(m, s, "too slow to connect");
+	}
+}
+
+static void try_to_connect(struct memif *m, ns_t now)
+{
+	int fd;
+
+	for (unsigned n = 0; n < SESSIONS; n++) {
+		if (m->sessions[n].state != SESSION_NONE)
+			return;
+	}
+	if (now < m->retry)
+		return;
+	m->retry = now + RETRY_NS;
+	fd = channel_connect(m->options.path);
+	if (fd >= 0)
+		begin_session(m, fd, now);
+	else
+		snprintf(m->why, sizeof(m->why), "no server: %s", strerror(-fd));
+}
+
+/* The next time at which something is due by itself. */
+static ns_t next_due(const struct memif *m)
+{
+	ns_t due = NS_NEVER;
+	bool idle = true;
+
+	for (unsigned n = 0; n < SESSIONS; n++) {
+		const struct session *s = &m->sessions[n];
+
+		idle = idle && s->state == SESSION_NONE;
+		if (s->state != SESSION_NONE && s != m->up && m->due[n] < due)
+			due = m->due[n];
+	}
+	return idle && !m->options.session.is_server ? m->retry : due;
+}
+
+/* Edges of doorbells are taken back by this as well. */
+static void look_around(struct memif *m)
+{
+	struct epoll_event events[SESSIONS + QUEUES_MAX];
+	int n = epoll_wait(m->epoll, events, ARRAY_SIZE(events), 0);
+	ns_t now;
+
+	if (n <= 0 && m->up)
+		return;
+	if (n > 0)
+		m->n_empty = 0;
+	now = clock_now();
+	/* The one that is up first: it may be gone, and be the next, too. */
+	if (m->up)
+		advance(m, (unsigned)(m->up - m->sessions), now);
+	for (unsigned s = 0; s < SESSIONS; s++) {
+		if (&m->sessions[s] != m->up)
+			advance(m, s, now);
+	}
+	if (m->options.session.is_server)
+		accept_clients(m, now);
+	else
+		try_to_connect(m, now);
+}
+
+/* ---- Receive -------------------------------------------------------------------------- */
+
+static unsigned take_frames(struct memif *m, struct wire_frame *frames, unsigned n)
+{
+	struct inbox in = {
+		.frames = frames, .iov = m->received, .room = n,
+		.bytes = m->arena, .n_bytes = ARENA_BYTES,
+	};
+	struct session *s = m->up;
+	int err = 0;
+
+	if (!s)
+		return 0;
+	for (unsigned k = 0; k < s->n_rx && in.n < n && !err; k++)
+		err = ring_receive(&s->rx[(m->first_rx + k) % s->n_rx], &in);
+	m->first_rx++;
+	m->wire.stats.rx_dropped += in.n_dropped;
+	if (err)
+		end_session(m, s, "a ring that is against the rules");
+	else if (m->options.session.unsealed && session_is_gone(s))
+		end_session(m, s, "memory was taken away");
+	return in.n;
+}
+
+static bool is_quiet(struct memif *m)
+{
+	for (unsigned n = 0; m->up && n < m->up->n_rx; n++) {
+		if (!ring_is_quiet(&m->up->rx[n]))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Nothing was found. First the masks, then the edges of what was rung before,
+ * then the last look: what comes after it is rung for, and remembered.
+ */
+static unsigned take_rest(struct memif *m, struct wire_frame *frames, unsigned n)
+{
+	bool first = !m->options.poll && !m->armed;
+
+	if (!first && m->n_empty++ % PATIENCE)
+		return 0;
+	if (first)
+		set_interrupts(m, true);
+	look_around(m);
+	return m->up && !is_quiet(m) ? take_frames(m, frames, n) : 0;
+}
+
+static int memif_recv(struct wire *w, struct wire_frame *frames, unsigned n)
+{
+	struct memif *m = self(w);
+	unsigned got;
+
+	if (n > BATCH)
+		n = BATCH;
+	got = take_frames(m, frames, n);
+	if (!got && n)
+		got = take_rest(m, frames, n);
+	if (!got)
+		return 0;
+	m->n_empty = 0;
+	if (m->armed)
+		set_interrupts(m, false);
+	if (++m->n_busy % BUSY_CALLS == 0)
+		look_around(m);
+	w->stats.rx_frames += got;
+	for (unsigned f = 0; f < got; f++)
+		w->stats.rx_bytes += frames[f].len;
+	return (int)got;
+}
+
+/* ---- Send ------------------------------------------------------------------------------- */
+
+static bool is_sendable(const struct memif *m, const struct wire_frame *f)
+{
+	return f->len && f->len <= m->wire.caps.max_frame &&
+	       !(f->offload.flags & WIRE_NEEDS_CSUM) && !f->offload.gso_type;
+}
+
+/* Frames from the first on that can be sent, or cannot. */
+static unsigned run_of(const struct memif *m, const struct wire_frame *frames,
+		       unsigned n, bool sendable)
+{
+	unsigned k = 0;
+
+	while (k < n && is_sendable(m, &frames[k]) == sendable)
+		k++;
+	return k;
+}
+
+static void count_sent(struct wire *w, const struct wire_frame *frames,
+		       unsigned n)
+{
+	w->stats.tx_frames += n;
+	for (unsigned f = 0; f < n; f++)
+		w->stats.tx_bytes += frames[f].len;
+}
+
+/* No room. Return: whether the peer has not fetched anything for too long. */
+static bool is_stalled(struct memif *m)
+{
+	ns_t now = clock_now();
+
+	if (!m->full_since)
+		m->full_since = now;
+	return now - m->full_since > STALL_NS;
+}
+
+/* Return: how many are done with, sent or dropped; 0: no room. */
+static unsigned send_some(struct memif *m, const struct wire_frame *frames,
+			  unsigned n)
+{
+	struct session *s = m->up;
+	unsigned bad = run_of(m, frames, n, false), good;
+	int sent;
+
+	if (!s || !s->n_tx)
+		bad = n;
+	m->wire.stats.tx_dropped += bad;
+	if (bad)
+		return bad;
+	good = run_of(m, frames, n, true);
+	sent = ring_send(&s->tx[0], frames, good);
+	if (sent > 0) {
+		m->full_since = 0;
+		count_sent(&m->wire, frames, (unsigned)sent);
+		return (unsigned)sent;
+	}
+	if (sent == -EPROTO)
+		end_session(m, s, "a ring that is against the rules");
+	if (sent == 0 && !is_stalled(m))
+		return 0;
+	m->wire.stats.tx_dropped += sent == -EMSGSIZE ? 1 : n;
+	return sent == -EMSGSIZE ? 1 : n;
+}
+
+static int memif_send(struct wire *w, const struct wire_frame *frames, unsigned n)
+{
+	struct memif *m = self(w);
+	uint64_t before = w->stats.tx_frames;
+	unsigned taken = 0, done;
+
+	do {
+		done = taken < n ? send_some(m, frames + taken, n - taken) : 0;
+		taken += done;
+	} while (done);
+	if (w->stats.tx_frames != before && m->up &&
+	    ring_has_listener(&m->up->tx[0]))
+		doorbell_ring(&m->doorbell, m->up->tx[0].event);
+	return (int)taken;
+}
+
+/* ---- Sleep ------------------------------------------------------------------------------ */
+
+static int memif_fd(const struct wire *w)
+{
+	const struct memif *m = self(w);
+
+	return m->options.poll ? -1 : m->epoll;
+}
+
+static ns_t memif_deadline(const struct wire *w)
+{
+	return next_due(self(w));
+}
+
+/* ---- Open and close ----------------------------------------------------------------------- */
+
+static void remove_socket(const struct memif *m)
+{
+	struct stat s;
+
+	if (!lstat(m->options.path, &s) && s.st_dev == m->device &&
+	    s.st_ino == m->inode)
+		unlink(m->options.path);
+}
+
+static int memif_close(struct wire *w)
+{
+	struct memif *m = self(w);
+
+	for (unsigned n = 0; n < SESSIONS; n++)
+		session_close(&m->sessions[n], "closed");
+	if (m->listener >= 0) {
+		remove_socket(m);
+		close(m->listener);
+	}
+	if (m->epoll >= 0)
+		close(m->epoll);
+	doorbell_close(&m->doorbell);
+	free(m->arena);
+	free(m);
+	return 0;
+}
+
+static const struct wire_ops memif_ops = {
+	.kind = "memif",
+	.recv = memif_recv,
+	.send = memif_send,
+	.fd = memif_fd,
+	.deadline = memif_deadline,
+	.close = memif_close,
+};
+
+static int start_listening(struct memif *m)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+	struct stat s;
+
+	m->listener = channel_listen(m->options.path);
+	if (m->listener < 0)
+		return m->listener;
+	if (!lstat(m->options.path, &s)) {
+		m->device = s.st_dev;
+		m->inode = s.st_ino;
+	}
+	return epoll_ctl(m->epoll, EPOLL_CTL_ADD, m->listener, &e) ? -errno : 0;
+}
+
+static int start(struct memif *m)
+{
+	m->arena = aligned_alloc(CACHE_LINE, ARENA_BYTES);
+	if (!m->arena)
+		return -ENOMEM;
+	m->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (m->epoll < 0)
+		return -errno;
+	doorbell_open(&m->doorbell);
+	if (m->options.session.is_server)
+		return start_listening(m);
+	try_to_connect(m, clock_now());
+	return 0;
+}
+
+static const char *explain(int err)
+{
+	switch (err) {
+	case -EADDRINUSE:
+		return "another process listens there";
+	case -EEXIST:
+		return "the file is there, and no socket";
+	default:
+		return strerror(-err);
+	}
+}
+
+int memif_open(struct wire **out, const char *args, struct wire_error *error)
+{
+	struct memif *m = calloc(1, sizeof(*m));
+	int err;
+
+	if (!m)
+		return spec_error(error, -ENOMEM, "memif", "no memory");
+	m->epoll = m->listener = m->doorbell.file = -1;
+	err = memif_options_parse(&m->options, args, error);
+	if (err) {
+		free(m);
+		return err;
+	}
+	m->wire.ops = &memif_ops;
+	m->wire.caps = (struct wire_caps){
+		.live = true,
+		.linktype = LINKTYPE_ETHERNET,
+		.max_frame = m->options.mtu + ETHERNET_BYTES,
+	};
+	memcpy(m->wire.name, m->options.session.name, MEMIF_NAME_BYTES);
+	err = start(m);
+	if (err) {
+		spec_error(error, err, m->options.path, "%s", explain(err));
+		memif_close(&m->wire);
+		return err;
+	}
+	*out = &m->wire;
+	return 0;
+}
+
+const struct memif_counters *memif_counters(const struct wire *w)
+{
+	struct memif *m = self(w);
+
+	m->counters.doorbells = m->doorbell.n_rung;
+	m->counters.is_up = m->up != NULL;
+	m->counters.why = m->why;
+	m->counters.peer = m->up ? m->up->peer : "";
+	return &m->counters;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* region.c - Memory that is shared with a peer */
+#include "wire/memif/region.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "wire/memif/guard.h"
+
+int region_make(struct region *r, size_t bytes)
+{
+	int fd = memfd_create("memif", MFD_CLOEXEC | MFD_ALLOW_SEALING), err;
+	void *base;
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)bytes) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		goto failed;
+	base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (base == MAP_FAILED)
+		goto failed;
+	*r = (struct region){ .base = base, .bytes = bytes, .fd = fd };
+	return 0;
+failed:
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+static bool has_seal(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals >= 0 && seals & F_SEAL_SHRINK;
+}
+
+/* Return: whether its size is for good; sealed here if need be. */
+static bool is_sealed(int fd)
+{
+	if (has_seal(fd))
+		return true;
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK))
+		return false;
+	return has_seal(fd);
+}
+
+/* Other file systems may be the peer's own, and slow as it likes. */
+static bool is_memory(int fd, bool *huge)
+{
+	struct statfs s;
+
+	if (fstatfs(fd, &s))
+		return false;
+	*huge = s.f_type == HUGETLBFS_MAGIC;
+	return *huge || s.f_type == TMPFS_MAGIC;
+}
+
+int region_accept(struct region *r, int fd, uint64_t bytes, bool unsealed,
+		  const char **why)
+{
+	bool huge = false, sealed;
+	struct stat s;
+	void *base;
+
+	*why = "a region that is not memory";
+	if (!is_memory(fd, &huge))
+		return -EINVAL;
+	sealed = is_sealed(fd);
+	*why = "a region that is not sealed against shrinking";
+	if (!sealed && !unsealed)
+		return -EPERM;
+	*why = "a region larger than its file, empty, or too large";
+	if (fstat(fd, &s) || !S_ISREG(s.st_mode) || bytes == 0 ||
+	    bytes > REGION_BYTES_MAX || bytes > (uint64_t)s.st_size)
+		return -EINVAL;
+	*why = "a region that cannot be mapped";
+	base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (base == MAP_FAILED)
+		return -errno;
+	*r = (struct region){ .base = base, .bytes = bytes, .fd = -1 };
+	*why = "too many regions to be watched";
+	r->guarded = huge || !sealed;
+	if (r->guarded && guard_add(base, bytes)) {
+		munmap(base, bytes);
+		*r = (struct region){ .fd = -1 };
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+bool region_is_gone(const struct region *r)
+{
+	return r->guarded && guard_was_hit(r->base);
+}
+
+void region_close(struct region *r)
+{
+	if (r->guarded)
+		guard_remove(r->base);
+	if (r->base)
+		munmap(r->base, r->bytes);
+	if (r->fd >= 0)
+		close(r->fd);
+	*r = (struct region){ .fd = -1 };
+}
