@@ -3,11 +3,14 @@
 #include "wire/memif/ring.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ARM_PAUSES 16
 #define LINKTYPE_ETHERNET 1
 #define PREFETCH_BYTES 256	/* of the next frame; the hardware goes on      */
+#define WINDOW_MIN 128u
+#define SHRINK_AFTER (1u << 16)
 
 /* ---- Slots and indices ------------------------------------------------------ */
 
@@ -16,25 +19,49 @@ static uint16_t owned(const struct ring *r)
 	return (uint16_t)(r->end - r->next);
 }
 
-/* Return: 0, or -EPROTO when the peer's index is nowhere it could be. */
+static uint32_t size_of(const struct ring *r)
+{
+	return r->mask + 1u;
+}
+
+/* What the server gave back can be filled again. */
+static void reclaim(struct ring *r, uint16_t end)
+{
+	struct ring_buffers *b = &r->buffers;
+
+	for (uint16_t slot = r->end; slot != end; slot++)
+		b->unused[b->n_unused++] = b->in_slot[slot & r->mask];
+}
+
+/*
+ * Return: 0, or -EPROTO when the peer's index is nowhere it could be: before
+ * where it was, or behind what it was given.
+ */
 static int look(struct ring *r)
 {
-	uint16_t theirs = __atomic_load_n(r->theirs, __ATOMIC_ACQUIRE);
-	uint16_t end = theirs, size = r->mask + 1;
+	uint16_t end = __atomic_load_n(r->theirs, __ATOMIC_ACQUIRE);
+	uint32_t most = size_of(r);
 
-	if (r->is_client)
-		end += size;
-	if ((uint16_t)(end - r->next) > size)
+	if (r->is_client && r->receives)
+		most = (uint16_t)(r->offered - r->next);
+	else if (r->is_client)
+		end += (uint16_t)size_of(r);
+	if ((uint16_t)(end - r->next) > most || (uint16_t)(end - r->next) < owned(r))
 		return -EPROTO;
-	if (end != r->end)
-		r->is_cut = false;
+	if (end == r->end)
+		return 0;
+	r->is_cut = false;
+	if (r->is_client && !r->receives)
+		reclaim(r, end);
+	r->starved = r->starved || (uint16_t)(end - r->next) == most;
 	r->end = end;
 	return 0;
 }
 
 static void hand_over(struct ring *r)
 {
-	__atomic_store_n(r->mine, r->next, __ATOMIC_RELEASE);
+	__atomic_store_n(r->mine, r->is_client && r->receives ? r->offered :
+			 r->next, __ATOMIC_RELEASE);
 }
 
 static struct memif_descriptor *at_slot(const struct ring *r, uint16_t slot)
@@ -58,7 +85,8 @@ static struct memif_descriptor read_slot(const struct ring *r, uint16_t slot)
 
 static uint32_t own_offset(const struct ring *r, uint16_t slot)
 {
-	return r->buffer_offset + (slot & r->mask) * r->buffer_bytes;
+	return r->buffers.offset +
+	       r->buffers.in_slot[slot & r->mask] * r->buffers.bytes;
 }
 
 /* What a client's descriptor says, whatever stood there. */
@@ -77,7 +105,7 @@ static uint8_t *find_buffer(const struct ring *r, uint16_t slot,
 			    const struct memif_descriptor *d)
 {
 	if (r->is_client)
-		return d->length <= r->buffer_bytes ?
+		return d->length <= r->buffers.bytes ?
 		       r->regions->base + own_offset(r, slot) : NULL;
 	if (d->region >= r->n_regions ||
 	    !region_holds(&r->regions[d->region], d->offset, d->length))
@@ -93,18 +121,34 @@ static void take_place(struct ring *r, uint8_t *at, unsigned log2)
 	r->mask = (uint16_t)((1u << log2) - 1);
 	r->mine = r->is_client ? &r->shared->head : &r->shared->tail;
 	r->theirs = r->is_client ? &r->shared->tail : &r->shared->head;
-	r->next = 0;
-	r->end = r->is_client ? r->mask + 1 : 0;
-	r->is_cut = false;
+	r->next = r->end = r->offered = 0;
+	if (r->is_client && !r->receives)
+		r->end = (uint16_t)size_of(r);
+	r->is_cut = r->starved = false;
 }
 
-void ring_create(struct ring *r, uint32_t offset, unsigned log2)
+int ring_create(struct ring *r, uint32_t offset, unsigned log2)
 {
+	struct ring_buffers *b = &r->buffers;
+
 	r->is_client = true;
 	take_place(r, r->regions->base + offset, log2);
+	b->in_slot = calloc(size_of(r), sizeof(*b->in_slot));
+	b->unused = calloc(size_of(r), sizeof(*b->unused));
+	if (!b->in_slot || !b->unused)
+		return -ENOMEM;
+	for (b->n_unused = 0; b->n_unused < size_of(r); b->n_unused++)
+		b->unused[b->n_unused] = (uint16_t)b->n_unused;
+	r->window = size_of(r) < WINDOW_MIN ? size_of(r) : WINDOW_MIN;
 	r->shared->cookie = MEMIF_COOKIE;
-	for (uint32_t slot = 0; slot <= r->mask; slot++)
-		write_own(r, (uint16_t)slot, r->buffer_bytes, 0);
+	return 0;
+}
+
+void ring_release(struct ring *r)
+{
+	free(r->buffers.in_slot);
+	free(r->buffers.unused);
+	r->buffers = (struct ring_buffers){ .bytes = 0 };
 }
 
 int ring_attach(struct ring *r, const struct memif_add_ring *where,
@@ -128,10 +172,29 @@ int ring_attach(struct ring *r, const struct memif_add_ring *where,
 	return cookie == MEMIF_COOKIE ? 0 : -EPROTO;
 }
 
+static void judge_window(struct ring *r)
+{
+	if (!r->starved && r->n_since < SHRINK_AFTER)
+		return;
+	if (r->starved)
+		r->window *= 2;
+	else if (r->window > WINDOW_MIN)
+		r->window /= 2;
+	if (r->window > size_of(r))
+		r->window = size_of(r);
+	r->starved = false;
+	r->n_since = 0;
+}
+
 void ring_offer(struct ring *r)
 {
-	r->next += r->mask + 1;
-	r->end = r->next;
+	struct ring_buffers *b = &r->buffers;
+
+	judge_window(r);
+	while (b->n_unused && (uint16_t)(r->offered - r->next) < r->window) {
+		b->in_slot[r->offered & r->mask] = b->unused[--b->n_unused];
+		write_own(r, r->offered++, b->bytes, 0);
+	}
 	hand_over(r);
 }
 
@@ -165,12 +228,15 @@ static void copy_from(struct source *s, uint8_t *to, uint32_t bytes)
 /* Fills one slot. Return: 0 or -EPROTO. */
 static int fill(struct ring *r, uint16_t slot, struct source *s)
 {
-	struct memif_descriptor d = { .length = r->buffer_bytes }, *shared;
+	struct memif_descriptor d = { .length = r->buffers.bytes }, *shared;
+	struct ring_buffers *b = &r->buffers;
 	uint8_t *to;
 	uint32_t part;
 	uint16_t flags;
 
-	if (!r->is_client)
+	if (r->is_client)
+		b->in_slot[slot & r->mask] = b->unused[--b->n_unused];
+	else
 		d = read_slot(r, slot);
 	to = find_buffer(r, slot, &d);
 	if (!to || !d.length)
@@ -192,10 +258,11 @@ static int fill(struct ring *r, uint16_t slot, struct source *s)
 static int put(struct ring *r, const struct wire_frame *f)
 {
 	struct source s = { f->iov, 0, f->len };
+	uint32_t each = r->buffers.bytes;
 	uint16_t slot = r->next;
 	int err;
 
-	if (r->is_client && (f->len + r->buffer_bytes - 1) / r->buffer_bytes > owned(r))
+	if (r->is_client && (f->len + each - 1) / each > owned(r))
 		return 0;
 	while (s.left) {
 		if (slot == r->end)
@@ -217,7 +284,7 @@ static int put_again(struct ring *r, const struct wire_frame *f)
 	if (!done && owned(r) > before)
 		done = put(r, f);
 	/* All slots are free, and they are not enough. */
-	if (!done && owned(r) == (uint16_t)(r->mask + 1))
+	if (!done && owned(r) == size_of(r))
 		return -EMSGSIZE;
 	return done;
 }
@@ -225,8 +292,10 @@ static int put_again(struct ring *r, const struct wire_frame *f)
 int ring_send(struct ring *r, const struct wire_frame *frames, unsigned n)
 {
 	unsigned taken = 0;
-	int done = 1;
+	int done = look(r);
 
+	if (done)
+		return done;
 	while (taken < n) {
 		done = put(r, &frames[taken]);
 		if (!done)
@@ -262,12 +331,13 @@ static void prefetch_frame(const struct ring *r, uint16_t slot)
 		prefetch_read(at + n);
 }
 
-/* The client's slot becomes an empty buffer again. */
-static void empty_slot(const struct ring *r, uint16_t slot, uint16_t flags)
+static void give_back(struct ring *r, uint16_t slot)
 {
+	struct ring_buffers *b = &r->buffers;
+
 	if (r->is_client)
-		write_own(r, slot, r->buffer_bytes, 0);
-	else if (flags & MEMIF_NEXT)
+		b->unused[b->n_unused++] = b->in_slot[slot & r->mask];
+	else if (at_slot(r, slot)->flags & MEMIF_NEXT)
 		/* DPDK's client does not clear it when it uses the slot again. */
 		at_slot(r, slot)->flags = 0;
 }
@@ -295,7 +365,8 @@ static int gather(struct ring *r, uint16_t *slot, uint8_t *to, size_t room,
 			return 0;
 		}
 	}
-	return owned(r) == (uint16_t)(r->mask + 1) ? -EPROTO : -EAGAIN;
+	/* All that could be given: there will never be an end. */
+	return owned(r) == size_of(r) ? -EPROTO : -EAGAIN;
 }
 
 static void deliver(struct inbox *in, uint8_t *data, size_t bytes)
@@ -332,7 +403,7 @@ static int take(struct ring *r, struct inbox *in)
 	else
 		deliver(in, to, bytes);
 	for (uint16_t done = r->next; done != slot; done++)
-		empty_slot(r, done, at_slot(r, done)->flags);
+		give_back(r, done);
 	r->next = slot;
 	return 1;
 }
@@ -350,7 +421,11 @@ int ring_receive(struct ring *r, struct inbox *in)
 			break;
 		err = 0;
 	}
-	if (r->next != before)
+	r->n_since += in->n;
+	/* A frame that waits for its end may need more buffers. */
+	if (r->is_client && (r->next != before || r->is_cut))
+		ring_offer(r);
+	else if (r->next != before)
 		hand_over(r);
 	return err;
 }

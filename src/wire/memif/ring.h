@@ -6,14 +6,20 @@
  * A ring looks the same to whoever sends and to whoever receives: there are slots
  * that are ours, we do something with them in their order, and hand them over.
  *
- *	client: the slots [head, tail + size) are ours; we move head
- *	server: the slots [tail, head) are ours; we move tail
+ *	server		the slots [tail, head); we move tail
+ *	client, sends	the slots [head, tail + size); we move head
+ *	client, receives	the frames [taken, tail); we move head, by which
+ *			the server gets empty buffers again
  *
- *		sends: fills buffers	receives: takes frames out
+ * Where the buffers are, the client knows by itself: it made them, and does not
+ * look at what a server may have left in a descriptor but the length and whether
+ * the frame goes on. The server has to go by the descriptor.
  *
- * Where the buffers are, the client knows by itself: it made them, one for each
- * slot, and does not look at what a server may have left in a descriptor but the
- * length and whether the frame goes on. The server has to go by the descriptor.
+ * The client takes the buffer that came back last for the next slot, and as a
+ * receiver hands out no more than the server seems to need: the fewer there are in
+ * turn, the more of them are in the caches of the two cores. A server that was
+ * found without a buffer gets twice as many; each SHRINK_AFTER frames without
+ * that, half as many.
  *
  * The peer is not trusted. Our own index is kept here and only ever written to
  * the ring; the peer's index and each descriptor are read once, the copy is
@@ -44,16 +50,28 @@
 
 #define RING_FRAME_MAX (65535u + 64)	/* bytes that are received              */
 
+/* Buffers of a client: which is in which slot, and which are in none. */
+struct ring_buffers {
+	uint32_t bytes;			/* of each; they lie ...                */
+	uint32_t offset;		/* ... from here on in region 0         */
+	uint16_t *in_slot;
+	uint16_t *unused;		/* a stack                              */
+	uint32_t n_unused;
+};
+
 struct ring {
 	struct memif_ring *shared;
 	uint16_t *mine, *theirs;	/* head and tail in it, or the reverse  */
 	uint16_t next;			/* first slot of ours                   */
 	uint16_t end;			/* behind the last                      */
+	uint16_t offered;		/* client, receives: head               */
 	uint16_t mask;			/* size - 1                             */
-	bool is_client;
+	bool is_client, receives;
 	bool is_cut;			/* [next, end) is a frame without end   */
-	uint32_t buffer_bytes;		/* client: of each; they lie ...        */
-	uint32_t buffer_offset;		/* ... from here on in region 0         */
+	bool starved;			/* the server was without a buffer      */
+	uint32_t window;		/* client, receives: slots to offer     */
+	uint32_t n_since;		/* frames since that changed            */
+	struct ring_buffers buffers;	/* client                               */
 	const struct region *regions;
 	uint32_t n_regions;
 	int event;			/* eventfd, or -1                       */
@@ -78,15 +96,19 @@ static inline uint32_t ring_bytes(unsigned log2)
 
 /**
  * ring_create() - The client's: empty, and all slots its own
- * @r:		regions, n_regions, buffer_bytes and buffer_offset are set
+ * @r:		receives, regions, n_regions, buffers.bytes and buffers.offset are
+ *		set; give it back with ring_release(), on failure as well
  * @offset:	Of the ring in region 0, which holds it and its buffers
  * @log2:	Of the number of slots, to MEMIF_LOG2_RING_MAX
+ *
+ * Return: 0 or -ENOMEM.
  */
-void ring_create(struct ring *r, uint32_t offset, unsigned log2);
+MUST_CHECK int ring_create(struct ring *r, uint32_t offset, unsigned log2);
+void ring_release(struct ring *r);
 
 /**
  * ring_attach() - The server's: what a client made
- * @r:		regions and n_regions are set
+ * @r:		receives, regions and n_regions are set
  * @where:	As the peer said, unchecked
  * @why:	Set on failure
  *
@@ -95,7 +117,7 @@ void ring_create(struct ring *r, uint32_t offset, unsigned log2);
 MUST_CHECK int ring_attach(struct ring *r, const struct memif_add_ring *where,
 			   const char **why);
 
-/** ring_offer() - The client that receives hands over all buffers, empty */
+/** ring_offer() - The client that receives hands over empty buffers */
 void ring_offer(struct ring *r);
 
 /**

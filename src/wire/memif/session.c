@@ -158,8 +158,8 @@ static struct ring *add_ring(struct session *s, bool receives)
 	struct ring *r = receives ? &s->rx[s->n_rx++] : &s->tx[s->n_tx++];
 
 	*r = (struct ring){
-		.is_client = !s->options->is_server,
-		.buffer_bytes = s->options->buffer_bytes,
+		.receives = receives,
+		.buffers.bytes = s->options->buffer_bytes,
 		.regions = s->regions,
 		.n_regions = s->n_regions,
 		.event = -1,
@@ -179,9 +179,10 @@ static int make_ring(struct session *s, bool receives, uint32_t n, uint32_t tota
 {
 	struct ring *r = add_ring(s, receives);
 
-	r->buffer_offset = buffers_at(s, total) +
-			   (n << s->log2_ring) * r->buffer_bytes;
-	ring_create(r, n * ring_bytes(s->log2_ring), s->log2_ring);
+	r->buffers.offset = buffers_at(s, total) +
+			    (n << s->log2_ring) * r->buffers.bytes;
+	if (ring_create(r, n * ring_bytes(s->log2_ring), s->log2_ring))
+		return refuse(s, -ENOMEM, "no memory");
 	r->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (r->event < 0)
 		return refuse(s, -errno, "no eventfd");
@@ -427,6 +428,7 @@ int session_advance(struct session *s)
 
 static void close_ring(struct session *s, struct ring *r)
 {
+	ring_release(r);
 	if (r->event < 0)
 		return;
 	/* The peer has it open as well: closing does not take it out. */
