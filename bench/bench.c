@@ -221,7 +221,8 @@ static void conclude(struct bench *b, struct bench_case *c)
 	char name[BENCH_NAME];
 
 	qsort(c->sample, c->n_samples, sizeof(c->sample[0]), compare);
-	bench_row(b, c->name, c->item_bytes > 0 ? "GB/s" : b->item_unit,
+	bench_row(b, c->name, c->unit ? c->unit :
+		  c->item_bytes > 0 ? "GB/s" : b->item_unit,
 		  c->sample, c->n_samples);
 	if (c->ratio > 0 && c->reached < c->ratio)
 		bench_fail(b, "%s: %.2f %s, expected %.2f", c->name, c->reached,

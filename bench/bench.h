@@ -50,6 +50,7 @@ struct bench_case {
 	void (*close)(void *state);	/* after the group's last run, or NULL  */
 	void *state;
 	double item_bytes;	/* report GB/s instead of time an item; 0: time */
+	const char *unit;	/* of what is reported, if that is another one  */
 	double ratio;		/* contained / outputs must reach it; 0: any    */
 	bool ratio_row;		/* report contained / outputs as a row, too     */
 	uint32_t n_samples;
