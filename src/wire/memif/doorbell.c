@@ -14,9 +14,16 @@
 
 #define RESULTS 64	/* are thrown away when there is no room for more */
 
-void doorbell_open(struct doorbell *d)
+void doorbell_init(struct doorbell *d)
 {
-	*d = (struct doorbell){ .file = memfd_create("doorbell", MFD_CLOEXEC) };
+	*d = (struct doorbell){ .file = -1 };
+}
+
+/* With the first ring: to take down a context takes the kernel milliseconds. */
+static void set_up(struct doorbell *d)
+{
+	d->is_set_up = true;
+	d->file = memfd_create("doorbell", MFD_CLOEXEC);
 	if (d->file < 0)
 		return;
 	if (ftruncate(d->file, 1) || syscall(SYS_io_setup, RESULTS, &d->context))
@@ -29,7 +36,7 @@ void doorbell_close(struct doorbell *d)
 		syscall(SYS_io_destroy, d->context);
 	if (d->file >= 0)
 		close(d->file);
-	*d = (struct doorbell){ .file = -1 };
+	doorbell_init(d);
 }
 
 bool doorbell_is_eventfd(int fd)
@@ -89,6 +96,8 @@ static void ring_by_write(int fd)
 
 void doorbell_ring(struct doorbell *d, int fd)
 {
+	if (!d->is_set_up)
+		set_up(d);
 	d->n_rung++;
 	if (!d->context || !ring_by_kernel(d, fd))
 		ring_by_write(fd);

@@ -29,11 +29,12 @@
 struct doorbell {
 	unsigned long context;		/* of asynchronous I/O; 0: there is none */
 	int file;			/* a byte to read                       */
+	bool is_set_up;
 	uint64_t n_rung;
 };
 
-/** doorbell_open() - Prepare to ring; without asynchronous I/O, or with */
-void doorbell_open(struct doorbell *d);
+/** doorbell_init() - Nothing is opened before the first ring */
+void doorbell_init(struct doorbell *d);
 void doorbell_close(struct doorbell *d);
 
 /** doorbell_is_eventfd() - Whether @fd, of unknown origin, is an eventfd */

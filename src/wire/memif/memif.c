@@ -478,7 +478,6 @@ static int start(struct memif *m)
 	m->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (m->epoll < 0)
 		return -errno;
-	doorbell_open(&m->doorbell);
 	if (m->options.session.is_server)
 		return start_listening(m);
 	try_to_connect(m, clock_now());
@@ -504,7 +503,8 @@ int memif_open(struct wire **out, const char *args, struct wire_error *error)
 
 	if (!m)
 		return spec_error(error, -ENOMEM, "memif", "no memory");
-	m->epoll = m->listener = m->doorbell.file = -1;
+	m->epoll = m->listener = -1;
+	doorbell_init(&m->doorbell);
 	err = memif_options_parse(&m->options, args, error);
 	if (err) {
 		free(m);
