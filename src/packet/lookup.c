@@ -142,11 +142,21 @@ uint32_t lookup_entry(const struct lookup *l, const struct tcp_tuple *tuple)
 	return l->slots[find_slot(l, tuple)].entry;
 }
 
+uint32_t lookup_value(const struct lookup *l, uint32_t entry)
+{
+	return entry_of(l, entry)->value;
+}
+
+void lookup_change(struct lookup *l, uint32_t entry, uint32_t value)
+{
+	entry_at(l, entry)->value = value;
+}
+
 uint32_t lookup_find(const struct lookup *l, const struct tcp_tuple *tuple)
 {
 	uint32_t entry = lookup_entry(l, tuple);
 
-	return entry == LOOKUP_NONE ? LOOKUP_NONE : entry_of(l, entry)->value;
+	return entry == LOOKUP_NONE ? LOOKUP_NONE : lookup_value(l, entry);
 }
 
 uint32_t lookup_find_listener(const struct lookup *l,
@@ -197,7 +207,7 @@ bool lookup_set(struct lookup *l, const struct tcp_tuple *tuple, uint32_t value)
 
 	if (entry == LOOKUP_NONE)
 		return false;
-	entry_at(l, entry)->value = value;
+	lookup_change(l, entry, value);
 	return true;
 }
 

@@ -89,6 +89,12 @@ uint32_t lookup_remove(struct lookup *l, const struct tcp_tuple *tuple);
 /** lookup_entry() - Where @tuple is kept until it is removed, or LOOKUP_NONE */
 uint32_t lookup_entry(const struct lookup *l, const struct tcp_tuple *tuple);
 
+/** lookup_value() - The value of an @entry */
+uint32_t lookup_value(const struct lookup *l, uint32_t entry);
+
+/** lookup_change() - Another @value for an @entry */
+void lookup_change(struct lookup *l, uint32_t entry, uint32_t value);
+
 /** lookup_tuple() - The tuple of an @entry, valid until that is removed */
 const struct tcp_tuple *lookup_tuple(const struct lookup *l, uint32_t entry);
 

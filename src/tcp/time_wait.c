@@ -109,13 +109,15 @@ static void make_room(struct time_wait *w, struct lookup *l,
 	time_wait_remove(w, l, w->oldest);
 }
 
-/* Entry for @tuple in @l, which may be there already. */
+/* @entry of @tuple, which may be LOOKUP_NONE, gets a value. Return: the entry. */
 static uint32_t name(struct lookup *l, const struct tcp_tuple *tuple,
-		     uint32_t value)
+		     uint32_t entry, uint32_t value)
 {
-	if (!lookup_set(l, tuple, value) && lookup_insert(l, tuple, value) != 0)
-		return LOOKUP_NONE;
-	return lookup_entry(l, tuple);
+	if (entry == LOOKUP_NONE)
+		return lookup_insert(l, tuple, value) == 0 ?
+			lookup_entry(l, tuple) : LOOKUP_NONE;
+	lookup_change(l, entry, value);
+	return entry;
 }
 
 uint32_t time_wait_enter(struct time_wait *w, struct lookup *l,
@@ -123,13 +125,15 @@ uint32_t time_wait_enter(struct time_wait *w, struct lookup *l,
 			 const struct time_wait_state *s, ns_t now,
 			 struct tcp_tuple *gone)
 {
-	uint32_t number, entry, before = lookup_find(l, tuple);
+	uint32_t entry = lookup_entry(l, tuple), number;
 
-	if (before != LOOKUP_NONE && before & TIME_WAIT_FLAG)
-		time_wait_remove(w, l, before & ~TIME_WAIT_FLAG);
+	if (entry != LOOKUP_NONE && lookup_value(l, entry) & TIME_WAIT_FLAG) {
+		time_wait_remove(w, l, lookup_value(l, entry) & ~TIME_WAIT_FLAG);
+		entry = LOOKUP_NONE;
+	}
 	make_room(w, l, gone);
 	number = new_number(w);
-	entry = name(l, tuple, number | TIME_WAIT_FLAG);
+	entry = name(l, tuple, entry, number | TIME_WAIT_FLAG);
 	if (entry == LOOKUP_NONE) {
 		w->waiting[number].next = w->first_free;
 		w->first_free = number;

@@ -228,6 +228,6 @@ void scoreboard_ack(struct scoreboard *s, struct cells *pool,
 		for (uint32_t b = 0; b < n; b++)
 			sack_block(s, pool, in, out, sorted + b);
 	}
-	if (scoreboard_reneged(s, pool))
+	if (s->sacked && scoreboard_reneged(s, pool))
 		out->flags |= SCOREBOARD_RENEGED;
 }

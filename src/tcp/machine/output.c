@@ -497,10 +497,10 @@ static bool emit_data(struct tcp_tcb *t, const struct tcp_env *env,
 /* The owner asks until there is nothing, so that is the most frequent answer. */
 static ALWAYS_INLINE bool is_nothing_due(const struct tcp_tcb *t)
 {
-	return t->ack_due != ACK_NOW && t->out.lost == 0 &&
-	       !seq_before(t->out.nxt, t->send_end) &&
-	       !has(t, TCB_RST_DUE | TCB_SYN_DUE | TCB_FIN | TCB_PROBE_DUE |
-		       TCB_PERSIST_DUE | TCB_KEEPALIVE_DUE);
+	return t->ack_due != ACK_NOW && t->out.lost == 0 && unsent(t) == 0 &&
+	       !has(t, TCB_RST_DUE | TCB_SYN_DUE | TCB_PROBE_DUE |
+		       TCB_PERSIST_DUE | TCB_KEEPALIVE_DUE) &&
+	       !fin_is_unsent(t);
 }
 
 bool tcp_emit(struct tcp_tcb *t, const struct tcp_env *env,
