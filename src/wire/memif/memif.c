@@ -99,7 +99,7 @@ static void end_session(struct memif *m, struct session *s, const char *why)
 	if (s->state == SESSION_NONE)
 		return;
 	snprintf(m->why, sizeof(m->why), "%s", why);
-	session_close(s, why);
+	memif_session_close(s, why);
 	m->counters.ended++;
 	if (s == m->up)
 		m->up = NULL;
@@ -120,7 +120,7 @@ static void begin_session(struct memif *m, int fd, ns_t now)
 		end_session(m, &m->sessions[n], "too many connections");
 	}
 	m->due[n] = now + MEETING_NS;
-	if (session_open(&m->sessions[n], &m->options.session, fd, m->epoll)) {
+	if (memif_session_open(&m->sessions[n], &m->options.session, fd, m->epoll)) {
 		char why[WHY_BYTES];
 
 		memcpy(why, m->sessions[n].why, sizeof(why));
@@ -180,7 +180,7 @@ static void advance(struct memif *m, unsigned n, ns_t now)
 
 	if (s->state == SESSION_NONE)
 		return;
-	if (session_advance(s)) {
+	if (memif_session_advance(s)) {
 		memcpy(why, s->why, sizeof(why));
 		end_session(m, s, why);
 	} else if (s->state == SESSION_UP) {
@@ -269,7 +269,7 @@ static unsigned take_frames(struct memif *m, struct wire_frame *frames, unsigned
 	m->wire.stats.rx_dropped += in.n_dropped;
 	if (err)
 		end_session(m, s, "a ring that is against the rules");
-	else if (m->options.session.unsealed && session_is_gone(s))
+	else if (m->options.session.unsealed && memif_session_is_gone(s))
 		end_session(m, s, "memory was taken away");
 	return in.n;
 }
@@ -433,7 +433,7 @@ static int memif_close(struct wire *w)
 	struct memif *m = self(w);
 
 	for (unsigned n = 0; n < SESSIONS; n++)
-		session_close(&m->sessions[n], "closed");
+		memif_session_close(&m->sessions[n], "closed");
 	if (m->listener >= 0) {
 		remove_socket(m);
 		close(m->listener);

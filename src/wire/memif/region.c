@@ -12,7 +12,7 @@
 
 #include "wire/memif/guard.h"
 
-int region_make(struct region *r, size_t bytes)
+int memif_region_make(struct region *r, size_t bytes)
 {
 	int fd = memfd_create("memif", MFD_CLOEXEC | MFD_ALLOW_SEALING), err;
 	void *base;
@@ -61,7 +61,7 @@ static bool is_memory(int fd, bool *huge)
 	return *huge || s.f_type == TMPFS_MAGIC;
 }
 
-int region_accept(struct region *r, int fd, uint64_t bytes, bool unsealed,
+int memif_region_accept(struct region *r, int fd, uint64_t bytes, bool unsealed,
 		  const char **why)
 {
 	bool huge = false, sealed;
@@ -94,12 +94,12 @@ int region_accept(struct region *r, int fd, uint64_t bytes, bool unsealed,
 	return 0;
 }
 
-bool region_is_gone(const struct region *r)
+bool memif_region_is_gone(const struct region *r)
 {
 	return r->guarded && guard_was_hit(r->base);
 }
 
-void region_close(struct region *r)
+void memif_region_close(struct region *r)
 {
 	if (r->guarded)
 		guard_remove(r->base);

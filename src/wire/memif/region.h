@@ -35,11 +35,11 @@ struct region {
 	bool guarded;
 };
 
-/** region_make() - Memory of @bytes, zeros, to be shared; Return: 0 or -errno */
-MUST_CHECK int region_make(struct region *r, size_t bytes);
+/** memif_region_make() - Memory of @bytes, zeros, to be shared; Return: 0 or -errno */
+MUST_CHECK int memif_region_make(struct region *r, size_t bytes);
 
 /**
- * region_accept() - Map what a peer offers
+ * memif_region_accept() - Map what a peer offers
  * @r:		Set on success
  * @fd:		Of a file in memory; the caller's still
  * @bytes:	As the peer says
@@ -48,14 +48,14 @@ MUST_CHECK int region_make(struct region *r, size_t bytes);
  *
  * Return: 0 or -errno.
  */
-MUST_CHECK int region_accept(struct region *r, int fd, uint64_t bytes,
+MUST_CHECK int memif_region_accept(struct region *r, int fd, uint64_t bytes,
 			     bool unsealed, const char **why);
 
-/** region_is_gone() - Whether the peer took memory away that it had offered */
-bool region_is_gone(const struct region *r);
+/** memif_region_is_gone() - Whether the peer took memory away that it had offered */
+bool memif_region_is_gone(const struct region *r);
 
-/** region_close() - Unmap, and close the descriptor; an empty one is allowed */
-void region_close(struct region *r);
+/** memif_region_close() - Unmap, and close the descriptor; an empty one is allowed */
+void memif_region_close(struct region *r);
 
 /** region_holds() - Whether @bytes at @offset lie in it */
 static inline bool region_holds(const struct region *r, uint64_t offset,

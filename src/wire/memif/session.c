@@ -205,7 +205,7 @@ static int make_rings(struct session *s, const struct memif_hello *h)
 	if (s->log2_ring > h->max_log2_ring)
 		s->log2_ring = h->max_log2_ring;
 	bytes = (uint64_t)total * o->buffer_bytes << s->log2_ring;
-	err = region_make(&s->regions[0], buffers_at(s, total) + bytes);
+	err = memif_region_make(&s->regions[0], buffers_at(s, total) + bytes);
 	if (err)
 		return refuse(s, err, "no memory");
 	s->n_regions = 1;
@@ -292,7 +292,7 @@ static int take_region(struct session *s, const struct memif_add_region *a,
 		sum += s->regions[n].bytes;
 	if (a->bytes > REGION_BYTES_MAX || sum > REGION_BYTES_MAX)
 		return refuse(s, -EPROTO, "more than 1 GiB of memory");
-	err = region_accept(&s->regions[s->n_regions], fd, a->bytes,
+	err = memif_region_accept(&s->regions[s->n_regions], fd, a->bytes,
 			    s->options->unsealed, &why);
 	if (err)
 		return refuse(s, err, why);
@@ -389,7 +389,7 @@ static int take_message(struct session *s, const struct memif_message *m, int *f
 
 /* ---- Life ----------------------------------------------------------------------------- */
 
-int session_open(struct session *s, const struct session_options *options, int fd,
+int memif_session_open(struct session *s, const struct session_options *options, int fd,
 		 int epoll)
 {
 	int err;
@@ -406,7 +406,7 @@ int session_open(struct session *s, const struct session_options *options, int f
 	return err;
 }
 
-int session_advance(struct session *s)
+int memif_session_advance(struct session *s)
 {
 	struct memif_message m;
 	int err = send_waiting(s), fd;
@@ -436,7 +436,7 @@ static void close_ring(struct session *s, struct ring *r)
 	close(r->event);
 }
 
-void session_close(struct session *s, const char *why)
+void memif_session_close(struct session *s, const char *why)
 {
 	struct memif_message m = { .type = MEMIF_DISCONNECT };
 
@@ -453,15 +453,15 @@ void session_close(struct session *s, const char *why)
 	for (uint16_t n = 0; n < s->n_tx; n++)
 		close_ring(s, &s->tx[n]);
 	for (uint16_t n = 0; n < s->n_regions; n++)
-		region_close(&s->regions[n]);
+		memif_region_close(&s->regions[n]);
 	close(s->fd);
 	*s = (struct session){ .state = SESSION_NONE, .fd = -1 };
 }
 
-bool session_is_gone(const struct session *s)
+bool memif_session_is_gone(const struct session *s)
 {
 	for (uint16_t n = 0; n < s->n_regions; n++) {
-		if (region_is_gone(&s->regions[n]))
+		if (memif_region_is_gone(&s->regions[n]))
 			return true;
 	}
 	return false;

@@ -11,7 +11,7 @@
  *	SESSION_UP		rings carry frames
  *
  * Anything else ends it: the functions return -errno, session_why() has a reason
- * in words, and session_close() tells it the peer, if it still listens. A peer
+ * in words, and memif_session_close() tells it the peer, if it still listens. A peer
  * that asks faster than it reads answers is not read.
  *
  * The client makes one region: rings first, all buffers behind them. Its heads
@@ -68,28 +68,28 @@ struct session {
 };
 
 /**
- * session_open() - Begin, on a socket that is connected
- * @options:	Borrowed until session_close()
+ * memif_session_open() - Begin, on a socket that is connected
+ * @options:	Borrowed until memif_session_close()
  * @fd:		The session's from now on, whatever is returned
  * @epoll:	Gets what can wake us
  *
- * Return: 0; -errno: session_close() is still to be called.
+ * Return: 0; -errno: memif_session_close() is still to be called.
  */
-MUST_CHECK int session_open(struct session *s,
+MUST_CHECK int memif_session_open(struct session *s,
 			    const struct session_options *options, int fd,
 			    int epoll);
 
 /**
- * session_advance() - Read what the peer says, answer
+ * memif_session_advance() - Read what the peer says, answer
  *
  * Takes a bounded number of messages a call. Return: 0; -errno: it is over.
  */
-MUST_CHECK int session_advance(struct session *s);
+MUST_CHECK int memif_session_advance(struct session *s);
 
-/** session_close() - Tell the peer why, give back everything; NONE is allowed */
-void session_close(struct session *s, const char *why);
+/** memif_session_close() - Tell the peer why, give back everything; NONE is allowed */
+void memif_session_close(struct session *s, const char *why);
 
-/** session_is_gone() - Whether the peer took away memory that was not sealed */
-bool session_is_gone(const struct session *s);
+/** memif_session_is_gone() - Whether the peer took away memory that was not sealed */
+bool memif_session_is_gone(const struct session *s);
 
 #endif
