@@ -288,7 +288,7 @@ void bench_value(struct bench *b, const char *name, const char *unit,
 		 double value)
 {
 	if (!b->only || strstr(name, b->only))
-		add_row(b, name, unit, &value, 1);
+		bench_row(b, name, unit, &value, 1);
 }
 
 void bench_fail(struct bench *b, const char *format, ...)
