@@ -6,7 +6,7 @@
 #include <poll.h>
 #include <time.h>
 
-#include "host/watch.h"
+#include "endpoint/watch.h"
 
 #define ASK_EVERY (50 * MS)
 #define ROUNDS_MAX 16		/* batches, before time is looked at            */

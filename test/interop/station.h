@@ -10,9 +10,9 @@
 #ifndef INTEROP_STATION_H
 #define INTEROP_STATION_H
 
-#include "host/host.h"
+#include "endpoint/host.h"
 #include "interop/neighbour.h"
-#include "tool/outlet.h"
+#include "host/outlet.h"
 
 #define STATION_BATCH 64
 #define STATION_FRAME_MAX 9216	/* what is longer is a unit, and sent at once   */

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "host/watch.h"
+#include "endpoint/watch.h"
 #include "sim/stream.h"
 
 #define FAIL(c, ...) verdict_fail((c)->host->verdict, __VA_ARGS__)

@@ -8,7 +8,7 @@
 #ifndef SIM_INVARIANTS_H
 #define SIM_INVARIANTS_H
 
-#include "host/host.h"
+#include "endpoint/host.h"
 #include "sim/scenario.h"
 
 /* @len bytes at place @at of the stream are handed over. */

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "host/chance.h"
+#include "endpoint/chance.h"
 #include "tcp/congestion/congestion.h"
 
 #define MBIT 1000000ULL

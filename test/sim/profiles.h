@@ -5,7 +5,7 @@
 #ifndef SIM_PROFILES_H
 #define SIM_PROFILES_H
 
-#include "host/chance.h"
+#include "endpoint/chance.h"
 #include "sim/scenario.h"
 
 struct profile {

@@ -8,7 +8,7 @@
 #ifndef SIM_SCENARIO_H
 #define SIM_SCENARIO_H
 
-#include "host/side.h"
+#include "endpoint/side.h"
 #include "wire/fault.h"
 
 #define SCENARIO_EVENTS 12

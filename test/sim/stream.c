@@ -2,7 +2,7 @@
 /* stream.c - Bytes that tell where they belong */
 #include "sim/stream.h"
 
-#include "host/chance.h"
+#include "endpoint/chance.h"
 
 static uint8_t bytes[STREAM_PERIOD + STREAM_PIECE_MAX];
 

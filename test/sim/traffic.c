@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* traffic.c - What applications do */
-#include "host/chance.h"
+#include "endpoint/chance.h"
 #include "sim/profiles.h"
 
 void traffic_both(struct scenario *s, uint64_t there, uint64_t back)

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "host/host.h"
+#include "endpoint/host.h"
 #include "sim/network.h"
 #include "wire/capture.h"
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* connection.c - A TCB with what its owner keeps: bytes, timers, an application */
-#include "host/connection.h"
+#include "endpoint/connection.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "packet/headers.h"
-#include "host/host.h"
-#include "host/watch.h"
+#include "endpoint/host.h"
+#include "endpoint/watch.h"
 
 #define FRAMES_MAX 100000	/* in one go: more is a loop                    */
 #define STEPS_MAX 100000

@@ -8,8 +8,8 @@
 #ifndef HOST_CONNECTION_H
 #define HOST_CONNECTION_H
 
-#include "host/chance.h"
-#include "host/device.h"
+#include "endpoint/chance.h"
+#include "endpoint/device.h"
 #include "tcp/listen.h"
 #include "tcp/report.h"
 #include "tcp/tcb.h"

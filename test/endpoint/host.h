@@ -16,8 +16,8 @@
 #ifndef TEST_HOST_H
 #define TEST_HOST_H
 
-#include "host/connection.h"
-#include "host/side.h"
+#include "endpoint/connection.h"
+#include "endpoint/side.h"
 #include "tcp/isn.h"
 #include "tcp/ports.h"
 #include "tcp/syn_cookie.h"

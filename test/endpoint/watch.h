@@ -7,7 +7,7 @@
 #ifndef HOST_WATCH_H
 #define HOST_WATCH_H
 
-#include "host/host.h"
+#include "endpoint/host.h"
 
 /* A connection has got a segment, and will now see it. */
 void watch_arrive(struct connection *c, const struct tcp_segment *s);

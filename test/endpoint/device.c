@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* device.c - The NIC of a host */
-#include "host/device.h"
+#include "endpoint/device.h"
 
 #include <stdlib.h>
 #include <string.h>

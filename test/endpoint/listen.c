@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "packet/headers.h"
-#include "host/host.h"
+#include "endpoint/host.h"
 
 #define COOKIE_LIFE (2 * SYN_COOKIE_PERIOD_NS)
 

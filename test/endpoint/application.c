@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* application.c - What the program of a host does with a connection */
-#include "host/host.h"
+#include "endpoint/host.h"
 
 static const struct program *program_of(const struct connection *c)
 {

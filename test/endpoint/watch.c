@@ -5,7 +5,7 @@
  * Some of it is looked up in the TCB, which only a test may do; none of it is
  * computed the way src/tcp computes it.
  */
-#include "host/watch.h"
+#include "endpoint/watch.h"
 
 #include "packet/headers.h"
 #include "tcp/loss/cells.h"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* host.c - A complete host: device, table of connections, timers, applications */
-#include "host/host.h"
+#include "endpoint/host.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/watch.h"
+#include "endpoint/watch.h"
 #include "tcp/loss/cells.h"
 
 #define N_TIME_WAITS 64

@@ -9,8 +9,8 @@
 #define HOST_DEVICE_H
 
 #include "packet/tcp_segment.h"
-#include "host/side.h"
-#include "host/verdict.h"
+#include "endpoint/side.h"
+#include "endpoint/verdict.h"
 #include "tcp/tcp.h"
 #include "packet/tuple.h"
 #include "tto/engine.h"
