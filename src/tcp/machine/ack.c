@@ -28,9 +28,13 @@
 /* Payload of the frames, as the peer cuts them; the last may be shorter. */
 static void note_frame_size(struct tcp_tcb *t, const struct tcp_segment *s)
 {
-	uint32_t each = s->n_frames > 1 ?
-			(s->len + s->n_frames - 1) / s->n_frames : s->len;
+	uint32_t n = s->n_frames, each = s->len;
 
+	if (n > 1) {		/* mostly they are as they were before          */
+		each = t->receive_mss;
+		if (s->len > each * n || s->len + n <= each * n)
+			each = (s->len + n - 1) / n;
+	}
 	each = least(each, t->our_mss);
 	if (each >= t->receive_mss || s->n_frames > 1)
 		t->receive_mss = most(each, TCP_MSS_MIN);
