@@ -171,8 +171,10 @@ int flags_parse(struct flags *f, const char *text)
 	err = set_profile(f, "google");
 	if (!err)
 		err = parse_parts(f, text ? text : "");
-	if (!err && !f->n_local)
+	if (!err && !f->n_local) {
+		f->any_local = true;
 		err = parse_parts(f, "local=192.168.0.1/16,"
 				     "local=fd3d:a0b:17d6::1/48");
+	}
 	return err;
 }

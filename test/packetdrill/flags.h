@@ -3,7 +3,9 @@
  * flags.h - --so_flags: key=value,... (doc/packetdrill.md)
  *
  *	profile=google|rfc	what the scripts expect of TCP; default google
- *	local=ADDRESS/PREFIX	an address of this host; may be repeated
+ *	local=ADDRESS/PREFIX	an address of this host; may be repeated. Without it
+ *				all of two networks are, from which the tool takes
+ *				one at random if it is not told
  */
 #ifndef TEST_PACKETDRILL_FLAGS_H
 #define TEST_PACKETDRILL_FLAGS_H
@@ -24,6 +26,7 @@ struct flags {
 	uint16_t mtu_v4, mtu_v6;	/* of the interface [bytes]             */
 	struct local local[FLAGS_LOCALS_MAX];
 	unsigned n_local;
+	bool any_local;		/* every address with one of these prefixes     */
 };
 
 /**

@@ -144,7 +144,10 @@ void host_sweep(struct host *h)
 bool host_is_local(const struct host *h, const struct address *a)
 {
 	for (unsigned n = 0; n < h->flags.n_local; n++) {
-		if (address_equal_ip(&h->flags.local[n].address, a))
+		const struct local *l = &h->flags.local[n];
+
+		if (address_in_prefix(&l->address, a,
+				      h->flags.any_local ? l->prefix : 128))
 			return true;
 	}
 	return false;
