@@ -215,6 +215,17 @@ static bool is_acceptable(const struct waiting *e, const struct tcp_segment *in)
 	return window && space > 0U - (uint32_t)from;
 }
 
+/*
+ * RFC 9293 §3.10.7.4, first and fifth step: in the window, what has no ACK is
+ * dropped. An ACK of what is where it should be asks for none.
+ */
+static bool is_silent(const struct waiting *e, const struct tcp_segment *in)
+{
+	return is_acceptable(e, in) &&
+		(!(in->flags & TCP_ACK) ||
+		 (tcp_segment_space(in) == 0 && seq_equal(in->seq, e->rcv_nxt)));
+}
+
 static bool is_last_again(const struct waiting *e, const struct tcp_segment *in)
 {
 	return in->flags & TCP_FIN &&
@@ -244,7 +255,7 @@ enum time_wait_verdict time_wait_arrive(struct time_wait *w, uint32_t number,
 	if (is_old(e, in))
 		return answer_seldom(w, e, in, now, out);
 	if (!is_last_again(e, in))
-		return is_acceptable(e, in) ? TIME_WAIT_DROP :
+		return is_silent(e, in) ? TIME_WAIT_DROP :
 			answer_seldom(w, e, in, now, out);
 	if (e->timestamps && in->has & TCP_HAS_TIMESTAMP)
 		e->ts_recent = in->tsval;

@@ -37,6 +37,13 @@ static void figure_13_simultaneous_close(void **state)
 	/* RFC 1337: an RST does not end it early. */
 	IN(RST, .seq = 2, CAUSE(RESET));
 	STATE("TIME-WAIT");
+	/* What is not where it should be is told so; an ACK that is, is not. */
+	IN(ACK, .seq = 2, .ack = 2);
+	SILENT();
+	IN(ACK, .seq = 3, .ack = 2);
+	OUT(ACK, .seq = 2, .ack = 2);
+	IN(ACK, .seq = 2, .ack = 2, .len = 5);
+	SILENT();		/* RFC 5961 §7: not so soon again               */
 	AT(90 SECONDS);		/* MUST-13 */
 	STATE("CLOSED");
 	script_end(s);

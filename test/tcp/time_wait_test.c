@@ -105,15 +105,15 @@ static const struct {
 	{ TS, TCP_FIN | TCP_ACK, 4999, 0, 99, TIME_WAIT_ANSWER, false },
 	/* 7: another FIN, in front of the window. */
 	{ TS, TCP_FIN | TCP_ACK, 4000, 0, 100, TIME_WAIT_ANSWER, false },
-	/* 8: an ACK in the window is nothing. */
+	/* 8: an ACK at RCV.NXT is nothing. */
 	{ TS, TCP_ACK, 5000, 0, 100, TIME_WAIT_DROP, false },
 	/* 9: keepalive. */
 	{ TS, TCP_ACK, 4999, 0, 100, TIME_WAIT_ANSWER, false },
 	/* 10: old data, 11: behind the window. */
 	{ TS, TCP_ACK, 4000, 500, 100, TIME_WAIT_ANSWER, false },
 	{ TS, TCP_ACK, 5000 + (64 << 10), 5, 100, TIME_WAIT_ANSWER, false },
-	/* 12: text in the window is ignored, seventh step. */
-	{ TS, TCP_ACK, 5000, 5, 100, TIME_WAIT_DROP, false },
+	/* 12: text in the window is ignored, but answered: fifth step. */
+	{ TS, TCP_ACK, 5000, 5, 100, TIME_WAIT_ANSWER, false },
 	/* RFC 6191 §2, row by row. 13: newer timestamp. */
 	{ TS, TCP_SYN, 1, 0, 101, TIME_WAIT_REOPEN, false },
 	/* 14: the same one, later number, 15: and earlier one. */
@@ -133,6 +133,13 @@ static const struct {
 	{ TS, TCP_SYN | TCP_ACK, 9999, 0, 200, TIME_WAIT_ANSWER, false },
 	/* 23: nor is an RST answered that is in front of the window. */
 	{ TS, TCP_RST, 4000, 0, NO_TS, TIME_WAIT_DROP, false },
+	/* 24: an ACK elsewhere in the window: the peer is not where it was. */
+	{ TS, TCP_ACK, 5001, 0, 100, TIME_WAIT_ANSWER, false },
+	/* 25: a FIN that cannot be. */
+	{ TS, TCP_FIN | TCP_ACK, 5000, 0, 100, TIME_WAIT_ANSWER, false },
+	/* 26, 27: without ACK nothing in the window is answered. */
+	{ TS, TCP_FIN, 5000, 0, 100, TIME_WAIT_DROP, false },
+	{ TS, 0, 5001, 5, 100, TIME_WAIT_DROP, false },
 };
 
 static void verdicts(void **unused)

@@ -247,8 +247,12 @@ static enum verdict after_ack(struct tcp_tcb *t, const struct tcp_env *env,
 	case TCPS_LAST_ACK:
 		end_connection(t, TCP_END_CLOSED);
 		return DONE;
+	case TCPS_TIME_WAIT:	/* the peer is not where it should be           */
+		if (tcp_segment_space(a->s) ||
+		    !seq_equal(a->s->seq, t->rcv_nxt))
+			ack_challenge(t, env);
+		return DONE;
 	}
-	(void)a;
 	return GO_ON;
 }
 
