@@ -269,6 +269,35 @@ static void rfc_7323_missing_timestamps_are_tolerated(void **state)
 	script_end(s);
 }
 
+/* RFC 7323 §4.3: what is refused for its ACK does not count as the latest. */
+static void rfc_7323_timestamp_of_a_bad_ack(void **state)
+{
+	static const struct line bad[] = {
+		{ .flags = ACK | FIN, .ack = 9999 },
+		{ .flags = ACK, .ack = 0U - 70000 },
+		{ .flags = FIN },
+	};
+	struct script script, *s = &script;
+	struct tcp_config c;
+
+	(void)state;
+	timestamps(&c);
+	for (size_t n = 0; n < ARRAY_SIZE(bad); n++) {
+		struct line in = bad[n];
+
+		script_connected(s, &c);
+		in.seq = 1;
+		in.has = TCP_HAS_TIMESTAMP;
+		in.tsval = 200000;
+		script_in(s, __LINE__, &in);
+		script_drain(s);
+		IN(ACK, .seq = 1, .ack = 1, .len = 1460, .tsval = 201,
+		   .has = TCP_HAS_TIMESTAMP, CAUSE(FAST));
+		assert_int_equal(s->received, 1460);
+		script_end(s);
+	}
+}
+
 /* RFC 7323 §4.3: of what was acknowledged last, not of the latest. */
 static void rfc_7323_what_is_echoed(void **state)
 {
@@ -362,6 +391,7 @@ int main(void)
 		cmocka_unit_test(shld_31_text_out_of_order),
 		cmocka_unit_test(rfc_7323_old_and_missing_timestamps),
 		cmocka_unit_test(rfc_7323_missing_timestamps_are_tolerated),
+		cmocka_unit_test(rfc_7323_timestamp_of_a_bad_ack),
 		cmocka_unit_test(rfc_7323_what_is_echoed),
 		cmocka_unit_test(must_31_32_33_urgent_data),
 		cmocka_unit_test(rfc_3168_marks_are_echoed),

@@ -275,6 +275,8 @@ static enum verdict take_ack(struct tcp_tcb *t, const struct tcp_env *env,
 		ack_challenge(t, env);
 		return end(a, TCP_CAUSE_ACK_OLD);
 	}
+	/* RFC 7323 §4.3; what somebody has guessed badly changes no TS.Recent. */
+	note_timestamp(t, env, s);
 	take_acknowledgment(t, env, s);
 	return after_ack(t, env, a);
 }
@@ -456,7 +458,6 @@ static void arrive_step_by_step(struct tcp_tcb *t, const struct tcp_env *env,
 	/*                                         third:   security, not here */
 	if (check_syn(t, env, a) == DONE)	/* fourth:  SYN             */
 		return;
-	note_timestamp(t, env, a->s);		/*          RFC 7323 §4.3   */
 	if (take_ack(t, env, a) == DONE)	/* fifth:   ACK             */
 		return;
 	take_urgent(t, a);			/* sixth:   URG             */
