@@ -40,8 +40,18 @@ struct tcp_request {
 	bool ecn;
 };
 
-/* Does @s ask for a connection? Otherwise see tcp_refuse(): §3.10.7.2. */
+/* Does @s ask for a connection? Otherwise tcp_request_refuse(). */
 bool tcp_request_is_wanted(const struct tcp_segment *s);
+
+/**
+ * tcp_request_refuse() - The RST for what asks for none, at a port that is listened on
+ *
+ * As tcp_refuse(), but only an ACK gets one.
+ * Source: RFC 9293 §3.10.7.2.
+ *
+ * Return: false if there is to be none.
+ */
+bool tcp_request_refuse(const struct tcp_segment *in, struct tcp_segment *out);
 
 /**
  * tcp_request_begin() - Take a SYN

@@ -143,6 +143,7 @@ void listen_reopen(struct host *h, const struct datagram *d, seq_t iss)
 void listen_arrive(struct host *h, const struct datagram *d)
 {
 	const struct tcp_segment *s = &d->segment;
+	struct tcp_segment out;
 	uint16_t mss = 0;
 
 	if (d->is_icmp)
@@ -165,8 +166,9 @@ void listen_arrive(struct host *h, const struct datagram *d)
 	 */
 	if (mss)
 		accept_cookie(h, d, mss);
-	else if (!h->n_cookies || h->now - h->last_cookie > COOKIE_LIFE)
-		refuse(h, d);
+	else if ((!h->n_cookies || h->now - h->last_cookie > COOKIE_LIFE) &&
+		 tcp_request_refuse(s, &out))
+		host_send(h, &d->tuple, &out);
 }
 
 static void complete(struct host *h, uint32_t idx, const struct datagram *d)

@@ -235,12 +235,13 @@ void host_send(struct host *h, const struct address *local,
 	datagram_queue_add(&h->out, h->clock.now, addresses, ip, &to, NULL, 1);
 }
 
-static void refuse(struct host *h, const struct datagram *d)
+static void refuse(struct host *h, const struct datagram *d, bool listening)
 {
 	const struct datagram_options ip = { .ttl = 64 };
 	struct tcp_segment rst;
 
-	if (tcp_refuse(&d->segment, &rst))
+	if (listening ? tcp_request_refuse(&d->segment, &rst) :
+			tcp_refuse(&d->segment, &rst))
 		host_send(h, &d->destination, &d->source, &ip, &rst);
 }
 
@@ -294,7 +295,7 @@ static void receive_tcp(struct host *h, const struct datagram *d)
 	if (c)
 		connection_arrive(c, d);
 	else if (!arrive_waiting(h, d) && (!l || !listener_arrive(l, d)))
-		refuse(h, d);
+		refuse(h, d, l != NULL);
 	h->has_least_iss = false;
 }
 

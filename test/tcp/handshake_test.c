@@ -449,6 +449,35 @@ static void what_nobody_wants_is_refused(void **state)
 	script_end(s);
 }
 
+/* RFC 9293 §3.10.7.2: a listener answers to an ACK, and to nothing else. */
+static void rfc_9293_what_a_listener_refuses(void **state)
+{
+	static const struct {
+		uint16_t flags;
+		bool answered;
+	} T[] = {
+		{ ACK, true }, { SYN | ACK, true }, { FIN | ACK, true },
+		{ FIN, false }, { 0, false }, { PSH | URG, false },
+		{ RST, false }, { RST | ACK, false },
+	};
+	struct script script, *s = &script;
+	struct tcp_segment in, out;
+
+	(void)state;
+	script_begin(s, NULL);
+	for (size_t n = 0; n < ARRAY_SIZE(T); n++) {
+		in = script_segment(s, &(struct line){
+			.flags = T[n].flags, .seq = 3, .ack = 9, .len = 3 });
+		assert_false(tcp_request_is_wanted(&in));
+		assert_int_equal(tcp_request_refuse(&in, &out), T[n].answered);
+		if (!T[n].answered)
+			continue;
+		assert_int_equal(out.flags, RST);
+		assert_int_equal(out.seq.n, SCRIPT_ISS + 9);
+	}
+	script_end(s);
+}
+
 /* RFC 3168 §6.1.1: who gets ECN, and that a second SYN does not ask. */
 static void ecn_is_agreed_upon(void **state)
 {
@@ -498,6 +527,7 @@ int main(void)
 		cmocka_unit_test(data_with_the_last_ack),
 		cmocka_unit_test(a_request_from_a_cookie),
 		cmocka_unit_test(what_nobody_wants_is_refused),
+		cmocka_unit_test(rfc_9293_what_a_listener_refuses),
 		cmocka_unit_test(ecn_is_agreed_upon),
 	};
 

@@ -70,6 +70,11 @@ bool tcp_request_is_wanted(const struct tcp_segment *s)
 	return (s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 }
 
+bool tcp_request_refuse(const struct tcp_segment *in, struct tcp_segment *out)
+{
+	return in->flags & TCP_ACK && tcp_refuse(in, out);
+}
+
 static ns_t doubled(ns_t first, uint32_t times, ns_t max)
 {
 	for (; times > 0 && first < max; times--)
