@@ -111,6 +111,49 @@ static void figure_12_data_and_a_normal_close(void **state)
 	script_end(s);
 }
 
+/* RFC 9293 §3.10.7.3, fourth: text and controls of a SYN-ACK are taken. */
+static void rfc_9293_text_in_a_syn_ack(void **state)
+{
+	struct script script, *s = &script;
+
+	(void)state;
+	open_actively(s, NULL);
+	OUT(SYN);
+	IN(SYN | ACK | PSH, .ack = 1, .mss = 1000, .len = 3, CAUSE(SYN_TAKEN));
+	STATE("ESTABLISHED");
+	assert_int_equal(s->received, 3);
+	OUT(ACK, .seq = 1, .ack = 4);
+	SILENT();
+	IN(ACK, .seq = 4, .ack = 1, .len = 2, CAUSE(FAST));
+	assert_int_equal(s->received, 5);
+	script_end(s);
+
+	open_actively(s, NULL);
+	OUT(SYN);
+	IN(SYN | ACK | URG | FIN, .ack = 1, .len = 3, .urgent = 3);
+	STATE("CLOSE-WAIT");
+	assert_true(script_events(s) & TCP_EVENT_URGENT);
+	OUT(ACK, .seq = 1, .ack = 5);
+	script_end(s);
+
+	/* What lies beyond the window that the SYN had is not. */
+	open_actively(s, NULL);
+	OUT(SYN);
+	IN(SYN | ACK | FIN, .ack = 1, .len = 70000);
+	STATE("ESTABLISHED");
+	assert_int_equal(s->received, 65535);
+	script_end(s);
+
+	/* A SYN alone promises nothing: its text comes again. */
+	open_actively(s, NULL);
+	OUT(SYN);
+	IN(SYN, .len = 3);
+	STATE("SYN-RECEIVED");
+	OUT(SYN | ACK, .seq = 0, .ack = 1);
+	assert_int_equal(s->received, 0);
+	script_end(s);
+}
+
 /* MUST-10: simultaneous open, figure 7. */
 static void must_10_simultaneous_open(void **state)
 {
@@ -515,6 +558,7 @@ int main(void)
 		cmocka_unit_test(figure_6_an_active_open),
 		cmocka_unit_test(congestion_control_is_what_was_asked_for),
 		cmocka_unit_test(figure_12_data_and_a_normal_close),
+		cmocka_unit_test(rfc_9293_text_in_a_syn_ack),
 		cmocka_unit_test(must_10_simultaneous_open),
 		cmocka_unit_test(must_23_a_syn_is_repeated_for_3_minutes),
 		cmocka_unit_test(segments_in_syn_sent),

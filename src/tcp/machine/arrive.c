@@ -466,6 +466,16 @@ static void arrive_step_by_step(struct tcp_tcb *t, const struct tcp_env *env,
 	take_fin(t, env, a);			/* eighth:  FIN             */
 }
 
+/* §3.10.7.3, end of fourth: text and controls that came with the SYN-ACK. */
+static void take_rest_of_syn_ack(struct tcp_tcb *t, const struct tcp_env *env,
+				 struct arriving *a)
+{
+	trim(t, a);
+	take_urgent(t, a);
+	if (take_text(t, env, a) == GO_ON)
+		take_fin(t, env, a);
+}
+
 void tcp_arrive(struct tcp_tcb *t, const struct tcp_env *env,
 		const struct tcp_segment *s, uint64_t cookie,
 		struct tcp_arrival *result)
@@ -477,9 +487,11 @@ void tcp_arrive(struct tcp_tcb *t, const struct tcp_env *env,
 	t->frames_received += s->n_frames;
 	if (t->state == TCPS_CLOSED)
 		return;
-	if (t->state == TCPS_SYN_SENT)
+	if (t->state == TCPS_SYN_SENT) {
 		arrive_in_syn_sent(t, env, s, result);
-	else if (likely(is_predicted(t, s)))
+		if (is_synchronized(t))
+			take_rest_of_syn_ack(t, env, &a);
+	} else if (likely(is_predicted(t, s)))
 		arrive_as_predicted(t, env, &a);
 	else
 		arrive_step_by_step(t, env, &a);
