@@ -160,7 +160,7 @@ bool tcp_refuse(const struct tcp_segment *in, struct tcp_segment *out);
 
 enum tcp_icmp {			/* RFC 9293 §3.9.2.2, RFC 5461                  */
 	TCP_ICMP_SOFT,		/* net or host unreachable, time exceeded: go on */
-	TCP_ICMP_HARD,		/* protocol or port unreachable                 */
+	TCP_ICMP_HARD,		/* protocol or port unreachable, or prohibited  */
 	TCP_ICMP_TOO_BIG,	/* RFC 1191, RFC 8201                           */
 };
 
