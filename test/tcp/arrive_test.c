@@ -206,13 +206,49 @@ static void shld_31_text_out_of_order(void **state)
 	OUT(ACK, .seq = 1, .ack = 1, SACKS(101, 201, 101, 201, 301, 401));
 	IN(ACK, .seq = 1, .ack = 1, .len = 250);
 	assert_int_equal(s->received, 250);
-	OUT(ACK, .seq = 1, .ack = 251, SACKS(301, 401));
+	OUT(ACK, .seq = 1, .ack = 251, SACKS(101, 201, 301, 401));
 	STATE("ESTABLISHED");
 	IN(ACK, .seq = 251, .ack = 1, .len = 50);
 	assert_int_equal(s->received, 400);
 	OUT(ACK, .seq = 1, .ack = 402);
 	STATE("CLOSE-WAIT");
 	assert_true(script_events(s) & TCP_EVENT_PEER_CLOSED);
+	script_end(s);
+}
+
+/* RFC 2883 §4.2: what fills a hole, and has some of what is held. */
+static void rfc_2883_in_order_and_held(void **state)
+{
+	struct script script, *s = &script;
+	struct tcp_config c;
+
+	(void)state;
+	script_config(&c);
+	c.sack = true;
+	script_connected(s, &c);
+	IN(ACK, .seq = 1001, .ack = 1, .len = 2000);
+	OUT(ACK, .seq = 1, .ack = 1, SACKS(1001, 3001));
+	IN(ACK, .seq = 4001, .ack = 1, .len = 1000);
+	OUT(ACK, .seq = 1, .ack = 1, SACKS(4001, 5001, 1001, 3001));
+	IN(ACK, .seq = 7001, .ack = 1, .len = 1000);
+	OUT(ACK, .seq = 1, .ack = 1, SACKS(7001, 8001, 4001, 5001, 1001, 3001));
+	/* The first of two. */
+	IN(ACK, .seq = 1, .ack = 1, .len = 6000);
+	OUT(ACK, .seq = 1, .ack = 6001, SACKS(1001, 3001, 7001, 8001));
+	/* As far as it reaches. */
+	IN(ACK, .seq = 6001, .ack = 1, .len = 1500);
+	OUT(ACK, .seq = 1, .ack = 8001, SACKS(7001, 7501));
+	/* It was not held. */
+	IN(ACK, .seq = 9001, .ack = 1, .len = 1000);
+	OUT(ACK, .seq = 1, .ack = 8001, SACKS(9001, 10001));
+	IN(ACK, .seq = 8001, .ack = 1, .len = 1000);
+	OUT(ACK, .seq = 1, .ack = 10001);
+	/* What lies before RCV.NXT comes first. */
+	IN(ACK, .seq = 11001, .ack = 1, .len = 1000);
+	OUT(ACK, .seq = 1, .ack = 10001, SACKS(11001, 12001));
+	IN(ACK, .seq = 9001, .ack = 1, .len = 3000);
+	OUT(ACK, .seq = 1, .ack = 12001, SACKS(9001, 10001));
+	assert_int_equal(s->received, 12000);
 	script_end(s);
 }
 
@@ -389,6 +425,7 @@ int main(void)
 		cmocka_unit_test(must_66_a_closed_window),
 		cmocka_unit_test(text_beyond_the_window_is_cut),
 		cmocka_unit_test(shld_31_text_out_of_order),
+		cmocka_unit_test(rfc_2883_in_order_and_held),
 		cmocka_unit_test(rfc_7323_old_and_missing_timestamps),
 		cmocka_unit_test(rfc_7323_missing_timestamps_are_tolerated),
 		cmocka_unit_test(rfc_7323_timestamp_of_a_bad_ack),

@@ -426,6 +426,19 @@ void reassemble_duplicate(struct reassemble *r, seq_t start, seq_t end)
 	r->dsack_end = end;
 }
 
+void reassemble_in_order(struct reassemble *r, const struct cells *pool,
+			 seq_t end)
+{
+	const struct range *g;
+
+	if (r->ranges.first == CELL_NONE)
+		return;
+	g = range_look(pool, r->ranges.first);
+	if (seq_before(g->start, end))
+		reassemble_duplicate(r, g->start, seq_before(g->end, end) ?
+						  g->end : end);
+}
+
 /* The range that holds what came twice, if it is not before RCV.NXT. */
 static uint32_t range_of_dsack(const struct reassemble *r,
 			       const struct cells *pool)

@@ -128,6 +128,16 @@ void reassemble_drop_all(struct reassemble *r, struct cells *pool);
  */
 void reassemble_duplicate(struct reassemble *r, seq_t start, seq_t end);
 
+/**
+ * reassemble_in_order() - Data at RCV.NXT has come, which does not come here
+ * @end:	Behind it
+ *
+ * What of it is held already came twice.
+ * Source:	RFC 2883 §4.2
+ */
+void reassemble_in_order(struct reassemble *r, const struct cells *pool,
+			 seq_t end);
+
 /* Is there anything to SACK? */
 static ALWAYS_INLINE bool reassemble_has_blocks(const struct reassemble *r)
 {

@@ -316,6 +316,9 @@ static void take_in_order(struct tcp_tcb *t, const struct tcp_env *env,
 	a->result->skip = a->skip;
 	a->result->len = a->len;
 	a->result->more = t->in.n_pieces != 0;
+	if (hole && a->skip == 0 && has(t, TCB_SACK))
+		reassemble_in_order(&t->in, env->cells,
+				    seq_add(t->rcv_nxt, a->len));
 	advance(t, a->len);
 	window_on_data(t, env, a->s);
 	ack_data(t, env, a->s, hole || a->skip);
