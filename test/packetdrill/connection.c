@@ -325,11 +325,16 @@ void connection_arrive(struct connection *c, const struct datagram *d)
 void connection_icmp(struct connection *c, const struct datagram *d)
 {
 	struct tcp_env env = env_of(c);
+	struct tcp_report r;
 
 	if (c->closed)
 		return;
 	c->icmp_error = d->error;
 	tcp_icmp(&c->tcb, &env, d->icmp, d->quoted, d->mtu);
+	if (d->icmp == TCP_ICMP_TOO_BIG) {
+		tcp_report(&c->tcb, &env, &r);
+		host_learn_path(c->host, &c->remote, (uint16_t)r.path_mtu);
+	}
 	pump(c);
 }
 

@@ -202,6 +202,20 @@ static void fill_tuple(struct tcp_tuple *t, const struct address *local,
 	memcpy(t->remote, address_wire_ip(remote), bytes);
 }
 
+void host_learn_path(struct host *h, const struct address *remote, uint16_t mtu)
+{
+	h->path = (struct known_path){
+		.remote = *remote, .mtu = mtu,
+		.until = h->clock.now + PATH_MTU_RAISE_NS,
+	};
+}
+
+static uint16_t known_mtu(const struct host *h, const struct address *remote)
+{
+	return h->path.until > h->clock.now &&
+	       address_equal_ip(&h->path.remote, remote) ? h->path.mtu : 0;
+}
+
 void host_endpoint(const struct host *h, const struct settings *settings,
 		   const struct address *local, const struct address *remote,
 		   struct tcp_endpoint *endpoint)
@@ -216,6 +230,7 @@ void host_endpoint(const struct host *h, const struct settings *settings,
 		       h->least_iss : isn.iss,
 		.timestamp_offset = isn.timestamp_offset,
 		.mtu = tuple.v6 ? h->flags.mtu_v6 : h->flags.mtu_v4,
+		.path_mtu = known_mtu(h, remote),
 		.mss_clamp = settings->mss_clamp,
 		.v6 = tuple.v6,
 	};

@@ -15,6 +15,13 @@ struct epoll_set;
 struct listener;
 struct socket;
 
+/* RFC 1191 §6.3: what was heard of a path counts for others, for ten minutes. */
+struct known_path {
+	struct address remote;
+	uint16_t mtu;		/* 0: nothing                                   */
+	ns_t until;
+};
+
 struct host {
 	struct clock clock;
 	struct flags flags;
@@ -24,6 +31,7 @@ struct host {
 	struct time_wait *time_wait;
 	seq_t least_iss;	/* of the connection that takes the place of one */
 	bool has_least_iss;
+	struct known_path path;
 	struct datagram_queue out;
 	struct connection *connections;
 	struct listener *listeners;
@@ -55,6 +63,9 @@ void host_send(struct host *h, const struct address *local,
 void host_endpoint(const struct host *h, const struct settings *settings,
 		   const struct address *local, const struct address *remote,
 		   struct tcp_endpoint *endpoint);
+
+/* The path to @remote carries packets of @mtu bytes, and no larger ones. */
+void host_learn_path(struct host *h, const struct address *remote, uint16_t mtu);
 
 bool host_is_local(const struct host *h, const struct address *a);
 
