@@ -168,11 +168,12 @@ static void set_link(struct client_flow *f, const uint8_t *link, uint32_t bytes)
 	uint16_t outer = 0, inner = 0;
 
 	f->link_bytes = (uint8_t)bytes;
-	memcpy(f->link, link, bytes);
+	if (bytes)
+		memcpy(f->link, link, bytes);
 	if (bytes >= 18)
-		outer = load_be16(link + 14);
+		outer = load_be16(f->link + 14);
 	if (bytes >= 22)
-		inner = load_be16(link + 18);
+		inner = load_be16(f->link + 18);
 	f->vids = flow_vids(outer, inner);
 }
 
