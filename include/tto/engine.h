@@ -173,7 +173,8 @@ struct tto_packet {
 	uint8_t cause;		/* enum tto_cause                                 */
 	uint8_t changed;	/* not 0: an aggregate                            */
 	uint8_t v6;		/* not 0: IPv6 (when l3 is known)                 */
-	uint8_t reserved;
+	uint8_t held;		/* not 0: was verified and held, and @cause is
+				 * why that ended; else why it came at once       */
 	uint32_t first_tsval;	/* TCP timestamp of the first segment, host order */
 	uint64_t first_ns;	/* when the first frame was pushed                */
 };

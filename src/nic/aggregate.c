@@ -479,6 +479,7 @@ void aggregate_end(struct coalescer *c, struct flow *f, enum tto_cause cause)
 		.l4 = a->l4,
 		.cause = cause,
 		.v6 = f->state & FLOW_V6,
+		.held = 1,
 		.first_tsval = a->first_tsval,
 		.first_ns = a->first_ns,
 	};

@@ -501,6 +501,41 @@ static void rq_3_segments_without_payload_use_no_buffer(void **state)
 	}
 }
 
+static void rx_9_acks_that_were_joined(void **state)
+{
+	struct fixture *f = *state;
+	struct completion c;
+
+	for (int n = 0; n < 4; n++) {
+		f->spec.ack += 100;
+		arrive(f, 0);
+	}
+	scene_run(&f->s);
+	c = poll(f);		/* the first makes the flow known               */
+	assert_int_equal(c.acks, 0);
+	c = poll(f);
+	assert_int_equal(c.acks, 3);
+	assert_int_equal(c.segments, 3);
+	assert_int_equal(c.ack, 7400);
+	poll_nothing(f);
+}
+
+static void reset_does_not_say_where_the_stream_begins(void **state)
+{
+	struct fixture *f = *state;
+
+	f->spec.flags = F_RST;
+	f->spec.seq = 5;
+	arrive(f, 0);
+	f->spec.flags = F_ACK;
+	f->spec.seq = 1000;
+	post(f, 100, 1);
+	arrive(f, 100);
+	scene_run(&f->s);
+	assert_int_equal(poll(f).flags & COMPLETION_IN_ORDER, 0);
+	assert_int_equal(poll(f).wr_id, 1);
+}
+
 /* RFC 9293 §3.10.7.4: a reset may carry a text, which is no data. */
 static void payload_of_a_reset_is_not_placed(void **state)
 {
@@ -670,6 +705,29 @@ static void rx_15_wrong_checksums_are_never_placed(void **state)
 	arrive(f, 100);		/* IP options alone are no harm                 */
 	scene_run(&f->s);
 	assert_int_equal(poll(f).bytes, 100);
+}
+
+/* What was held is delivered because of a bad frame behind it: it is good itself. */
+static void rx_15_bad_frame_takes_no_good_one_with_it(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t at = post(f, 65536, 1);
+
+	arrive(f, 100);
+	arrive(f, 100);
+	f->spec.tcp_sum = SUM_WRONG;
+	arrive(f, 100);
+	f->spec.tcp_sum = SUM_RIGHT;
+	scene_run(&f->s);
+	check_piece(f, poll(f), 1, COMPLETION_RECEIVE, at, 1000, 200);
+	poll_nothing(f);
+	at = post(f, 65536, 2);
+	f->spec.seq -= 100;
+	arrive(f, 100);
+	f->spec.fragment = F_MF;
+	arrive(f, 100);
+	scene_run(&f->s);
+	check_piece(f, poll(f), 2, COMPLETION_RECEIVE, at, 1200, 100);
 }
 
 /* ---- Faults ----------------------------------------------------------------- */
@@ -895,6 +953,8 @@ int main(void)
 		T(rx_7_sack_of_a_pure_ack),
 		T(rq_2_header_and_payload_in_pieces),
 		T(rq_3_segments_without_payload_use_no_buffer),
+		T(rx_9_acks_that_were_joined),
+		T(reset_does_not_say_where_the_stream_begins),
 		T(payload_of_a_reset_is_not_placed),
 		T(syn_takes_a_sequence_number),
 		T(rq_2_without_a_buffer_dropped_and_counted),
@@ -902,6 +962,7 @@ int main(void)
 		T(cq_without_room_drops_and_counts),
 		T(rq_3_pair_is_not_torn_apart_by_a_full_cq),
 		T(rx_15_wrong_checksums_are_never_placed),
+		T(rx_15_bad_frame_takes_no_good_one_with_it),
 		T(rq_6_buffer_that_may_not_be_written_is_handed_back),
 		T(rq_6_buffers_that_make_no_sense_are_handed_back),
 		T(rq_6_patience_with_bad_buffers_ends),

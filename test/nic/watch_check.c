@@ -461,7 +461,8 @@ void watch_deliver(void *ctx, const struct tto_packet *p)
 	if (!w->in_call)
 		watch_fail(w, "packet %u outside of a call", w->n_packets);
 	if (p->cause >= TTO_N_CAUSES || !p->n_frames || !p->segments ||
-	    !p->header || (p->n_frames > 1 && !p->changed)) {
+	    !p->header || (p->n_frames > 1 && !p->changed) ||
+	    (p->changed && !p->held)) {
 		watch_fail(w, "packet %u: cause %u, %u frames, changed %u",
 			   w->n_packets, p->cause, p->n_frames, p->changed);
 		return;

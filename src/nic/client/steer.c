@@ -142,6 +142,14 @@ static void hand_over(struct device *d, struct client_flow *f,
 		d->callbacks.unclaimed(d->callbacks.ctx, p);
 }
 
+/* A whole segment; the causes of what was held are of what came behind it. */
+static bool is_tcp(const struct tto_packet *p)
+{
+	return p->held || (p->l4 != PARSE_NO_OFFSET &&
+			   p->cause != TTO_CAUSE_FRAGMENT &&
+			   p->cause != TTO_CAUSE_MALFORMED);
+}
+
 void steer_packet(void *ctx, const struct tto_packet *p)
 {
 	struct device *d = ctx;
@@ -149,8 +157,7 @@ void steer_packet(void *ctx, const struct tto_packet *p)
 	struct arrival a;
 	bool good = true;
 
-	if (p->l4 == PARSE_NO_OFFSET || p->cause == TTO_CAUSE_FRAGMENT ||
-	    p->cause == TTO_CAUSE_MALFORMED) {
+	if (!is_tcp(p)) {
 		hand_over(d, d->address, p);
 		return;
 	}
@@ -159,9 +166,9 @@ void steer_packet(void *ctx, const struct tto_packet *p)
 		hand_over(d, f, p);
 		return;
 	}
-	if (unlikely(p->cause == TTO_CAUSE_CHECKSUM))
+	if (!p->held && unlikely(p->cause == TTO_CAUSE_CHECKSUM))
 		good = false;
-	else if (unlikely(p->cause == TTO_CAUSE_IP_OPTIONS))
+	else if (!p->held && unlikely(p->cause == TTO_CAUSE_IP_OPTIONS))
 		good = verify(d, p);
 	if (unlikely(!good)) {
 		place_drop(f, DEVICE_DROP_CHECKSUM);
