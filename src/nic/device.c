@@ -188,6 +188,7 @@ static bool is_flow_right(const struct device_flow *f)
 	const struct tcp_tuple *t = &f->tuple;
 
 	return t->v6 <= 1 && f->link_bytes <= DEVICE_LINK_MAX &&
+	       f->link_free <= f->link_bytes &&
 	       (t->v6 || (is_zero(t->local + 4, 12) &&
 			  is_zero(t->remote + 4, 12)));
 }
@@ -237,6 +238,7 @@ static int add_flow(struct device *d, const struct device_flow *f,
 	to->tuple = f->tuple;
 	to->order.known = f->knows_next;
 	to->order.next = f->next_seq;
+	to->link_free = f->link_free;
 	set_link(to, f->link, f->link_bytes);
 	refer_all(to, 1);
 	*out = to;
@@ -290,10 +292,10 @@ int device_set_link(struct device *d, uint32_t flow, const uint8_t *link,
 {
 	struct client_flow *f = state_flow(d, flow);
 
-	if (bytes > DEVICE_LINK_MAX)
-		return -EINVAL;
 	if (!f)
 		return -ENOENT;
+	if (bytes > DEVICE_LINK_MAX || bytes < f->link_free)
+		return -EINVAL;
 	set_link(f, link, bytes);
 	return 0;
 }

@@ -122,6 +122,8 @@ struct device_flow {
 	uint32_t next_seq;
 	uint8_t link[DEVICE_LINK_MAX];	/* what its frames must begin with      */
 	uint8_t link_bytes;	/* 0: any                                       */
+	uint8_t link_free;	/* the first of them, that may be anything: a
+				 * listen answers any neighbour                 */
 };
 
 /*

@@ -694,6 +694,39 @@ static void tx_8_listen_answers_anybody(void **state)
 	assert_int_equal(poll(f).status, COMPLETION_TUPLE);
 }
 
+/* Whoever is to be answered, from the own MAC it is. */
+static void tx_8_listen_has_a_link_as_well(void **state)
+{
+	struct fixture *f = *state;
+	struct frame_spec asks = f->spec;
+	struct unit u = { f->spec, 1000 };
+	struct device_flow flow;
+
+	asks.source_port += 7;
+	u.spec.source_port += 7;
+	frame_reverse(&asks);
+	flow = program_listen(&f->p, &asks);
+	memcpy(flow.link, link_right, sizeof(link_right));
+	flow.link_bytes = sizeof(link_right);
+	flow.link_free = 15;
+	assert_int_equal(device_add_flow(f->s.device, &flow, &f->flow), -EINVAL);
+	flow.link_free = 6;
+	assert_int_equal(device_add_flow(f->s.device, &flow, &f->flow), 0);
+	assert_int_equal(device_set_link(f->s.device, f->flow, NULL, 0), -EINVAL);
+	lay_out(f, &u, NULL, 0, 0);
+	for (uint32_t at = 0; at < sizeof(link_right); at++) {
+		struct completion c;
+
+		memcpy(f->inline_bytes, link_right, sizeof(link_right));
+		f->inline_bytes[at] ^= 0x04;
+		assert_true(program_send(&f->p, &f->send));
+		scene_run(&f->s);
+		assert_int_equal(count_frames(f), at < 6);
+		while (program_poll(&f->p, &c))
+			assert_int_not_equal(c.status, COMPLETION_OK);
+	}
+}
+
 /* ---- Unowned ---------------------------------------------------------------------------- */
 
 static void unowned_frames_leave_as_they_are(void **state)
@@ -1061,6 +1094,7 @@ int main(void)
 		T(tx_8_other_headers_than_plain_ones),
 		T(tx_8_only_for_flows_of_this_queue),
 		T(tx_8_listen_answers_anybody),
+		T(tx_8_listen_has_a_link_as_well),
 		T(unowned_frames_leave_as_they_are),
 		T(tx_3_fault_sends_nothing_and_disturbs_nothing),
 		T(tx_3_memory_that_goes_ends_the_request),

@@ -325,6 +325,16 @@ static bool is_port_right(uint16_t mine, const uint8_t *theirs, bool may_be_any)
 	return mine == load_be16(theirs) || (may_be_any && mine == 0);
 }
 
+static bool is_link_right(const struct segment *s, const struct client_flow *f)
+{
+	uint32_t first = f->link_free;
+
+	return !f->link_bytes ||
+	       (s->l3 == f->link_bytes &&
+		!memcmp(s->template + first, f->link + first,
+			f->link_bytes - first));
+}
+
 /* SPEC TX-8: the headers that are going to be sent, reversed, are the flow's. */
 static bool is_tuple_right(const struct segment *s, const struct client_flow *f)
 {
@@ -335,10 +345,7 @@ static bool is_tuple_right(const struct segment *s, const struct client_flow *f)
 	size_t ip_bytes = v6 ? sizeof(struct ipv6_header) :
 			       sizeof(struct ipv4_header);
 
-	if (s->v6 != v6 || s->l3 + ip_bytes != s->l4)
-		return false;
-	if (f->link_bytes && (s->l3 != f->link_bytes ||
-			      memcmp(s->template, f->link, f->link_bytes) != 0))
+	if (s->v6 != v6 || s->l3 + ip_bytes != s->l4 || !is_link_right(s, f))
 		return false;
 	return is_address_right(t->local, ip + (v6 ? 8 : 12), v6, false) &&
 	       is_address_right(t->remote, ip + (v6 ? 24 : 16), v6, open) &&

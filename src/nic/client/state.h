@@ -64,7 +64,7 @@ struct client_flow {
 	struct client_queue *rq, *grq, *sq;	/* NULL: none                   */
 	struct order order;
 	uint8_t kind;		/* enum client_flow_kind                        */
-	uint8_t link_bytes;
+	uint8_t link_bytes, link_free;
 	uint8_t link[DEVICE_LINK_MAX];
 	uint32_t vids;		/* of @link, see flow_vids()                    */
 	struct tcp_tuple tuple;
