@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/host.h"
+#include "host/view.h"
 #include "wire/pair.h"
 
 #define CLIENTS 3

@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/kernel/kernel.h"
 #include "agent/stats.h"
 #include "base/message.h"
 
@@ -48,6 +50,34 @@ static int open_wire(const char *spec, struct wire **wire)
 	return err;
 }
 
+/* Addresses are those of @interface, which the kernel keeps. */
+static int share(struct agent *a, const char *interface, struct host_options *options)
+{
+	int err;
+
+	a->kernel = calloc(1, sizeof(*a->kernel));
+	if (!a->kernel)
+		return -ENOMEM;
+	err = kernel_open(a->kernel, interface, !options->kernel);
+	if (!err)
+		kernel_fill(a->kernel, options);
+	return err;
+}
+
+static int open_kernel(struct agent *a, const struct wire *wire,
+		       struct host_options *options)
+{
+	const char *kernel = a->config->kernel;
+	int err;
+
+	if (!kernel)
+		return 0;
+	if (!strcmp(kernel, CONFIG_SHARED))
+		return share(a, wire->name, options);
+	err = open_wire(kernel, &options->kernel);
+	return err ? err : share(a, options->kernel->name, options);
+}
+
 static int open_host(struct agent *a)
 {
 	struct host_options options = a->config->host;
@@ -57,8 +87,7 @@ static int open_host(struct agent *a)
 	options.device.flows = FLOWS;
 	if (err)
 		return err;
-	if (a->config->kernel)
-		err = open_wire(a->config->kernel, &options.kernel);
+	err = open_kernel(a, wire, &options);
 	if (!err) {
 		err = host_open(&a->host, wire, &options);
 		if (err)
@@ -115,6 +144,8 @@ static int watch_all(struct agent *a)
 		err = agent_watch(a, a->signals, &a->stops);
 	if (!err && host_fd(a->host) >= 0)
 		err = agent_watch(a, host_fd(a->host), &a->wakes);
+	if (!err && a->kernel)
+		err = kernel_watch(a->kernel, a);
 	return err;
 }
 
@@ -155,6 +186,9 @@ void agent_close(struct agent *a)
 	close_fd(a->signals);
 	close_fd(a->epoll);
 	host_close(a->host);
+	if (a->kernel)
+		kernel_close(a->kernel);
+	free(a->kernel);
 }
 
 /* ---- Loop --------------------------------------------------------------------------------- */

@@ -22,6 +22,7 @@
 
 struct agent;
 struct stats;
+struct kernel;
 
 /* Something that the loop waits for; first member of what it belongs to. */
 struct source {
@@ -48,6 +49,7 @@ struct agent {
 	uint32_t n_unwanted;	/* sessions that were not let in                */
 	uint64_t admitted, refused;	/* clients, since the start             */
 	struct stats *stats;
+	struct kernel *kernel;	/* NULL: not shared                             */
 	bool stopping;
 };
 

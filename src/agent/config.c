@@ -408,6 +408,8 @@ static int check_whole(const char *path, const struct config *c)
 		why = "[wire] names no wire";
 	else if (strlen(c->socket) > 107)	/* unix(7) */
 		why = "the path of the socket is longer than 107 bytes";
+	else if (c->kernel && c->host.n_addresses)
+		why = "[wire] kernel: then the addresses are the kernel's; name none";
 	if (!why)
 		return 0;
 	message("%s: %s", path, why);

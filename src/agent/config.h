@@ -23,6 +23,7 @@
 #define CONFIG_SOCKET "/run/tto/ttod.sock"
 #define CONFIG_STATS "/run/tto/ttod.stats"
 #define CONFIG_GRANTS_MAX 64
+#define CONFIG_SHARED "shared"	/* kernel: the wire's interface is the kernel's */
 
 enum grant_kind {
 	GRANT_USER,
@@ -47,7 +48,8 @@ struct config {
 	uint32_t socket_gid;	/* UINT32_MAX: not said                         */
 	uint32_t uid, gid;	/* to become; UINT32_MAX: stay who one is       */
 	uint32_t low_ports;	/* ports below need to be named                 */
-	char *wire, *kernel;	/* specifications; kernel may be NULL           */
+	char *wire, *kernel;	/* specifications; kernel may be NULL, or
+				 * CONFIG_SHARED                                */
 	struct host_options host;
 	uint32_t clients;	/* of one user, when no grant says              */
 	struct host_limits limits;

@@ -14,6 +14,7 @@
 
 #include "base/message.h"
 #include "control/stats.h"
+#include "host/view.h"
 
 #define SECOND 1000000000ull
 #define INTERVAL_NS (200 * 1000000ull)

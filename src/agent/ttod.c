@@ -47,7 +47,7 @@ static int serve(const struct config *config)
 	int err = agent_open(&agent, config);
 
 	if (!err)
-		err = isolate(config, false);
+		err = isolate(config, agent.kernel);
 	if (!err) {
 		notify("READY=1");
 		err = agent_run(&agent);

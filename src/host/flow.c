@@ -27,7 +27,7 @@ static bool is_unicast(const uint8_t *a, bool v6)
 static bool is_own(const struct host *h, const uint8_t address[16], bool v6)
 {
 	const struct host_options *o = &h->options;
-	bool own = o->n_addresses == 0;
+	bool own = h->owns_all;
 
 	for (uint32_t n = 0; n < o->n_addresses && !own; n++)
 		own = o->addresses[n].v6 == v6 &&
@@ -119,6 +119,8 @@ static int add(struct request *r, struct device_flow *f)
 	err = hand_to_device(r, f, &flow.id);
 	if (err)
 		goto err_port;
+	memcpy(flow.link, f->link, sizeof(flow.link));
+	flow.link_bytes = f->link_bytes;
 	c->handles.places[place].flow = flow;
 	c->usage.flows++;
 	r->reply->handle = handle_of(&c->handles, place);

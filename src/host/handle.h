@@ -51,6 +51,8 @@ struct host_flow {
 	uint16_t operation;	/* that made it, enum control_operation         */
 	struct port *port;	/* NULL: an address                             */
 	struct control_tuple tuple;
+	uint8_t link[22];	/* as the device has it                         */
+	uint8_t link_bytes;
 };
 
 struct handle {

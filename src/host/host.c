@@ -54,6 +54,7 @@ static int set_defaults(struct host *h)
 		o->device.flows = 16384;
 	if (!o->spin_ns)
 		o->spin_ns = 20000;
+	h->owns_all = !o->n_addresses && !o->hooks.route;
 	h->mtu = o->mtu ? o->mtu : mtu > UINT16_MAX ? UINT16_MAX : mtu;
 	if (!memcmp(o->mac, none, sizeof(o->mac))) {
 		if (getrandom(o->mac, sizeof(o->mac), 0) != sizeof(o->mac))
@@ -133,6 +134,9 @@ static int open_epoll(struct host *h)
 		return -errno;
 	if (fd >= 0 && epoll_ctl(h->epoll, EPOLL_CTL_ADD, fd, &event))
 		return -errno;
+	fd = h->options.kernel ? wire_fd(h->options.kernel) : -1;
+	if (fd >= 0 && epoll_ctl(h->epoll, EPOLL_CTL_ADD, fd, &event))
+		return -errno;
 	return 0;
 }
 
@@ -142,6 +146,7 @@ static void release(struct host *h)
 	if (h->epoll >= 0)
 		close(h->epoll);
 	neighbours_close(h->neighbours);
+	kernel_wire_close(h);
 	free(h->device_memory);
 	if (h->window.base)
 		window_close(&h->window);
@@ -175,6 +180,8 @@ int host_open(struct host **out, struct wire *wire,
 		err = open_device(h);
 	if (!err)
 		err = open_neighbours(h);
+	if (!err && h->options.kernel)
+		err = kernel_wire_open(h);
 	if (!err)
 		err = open_epoll(h);
 	if (err) {
@@ -196,6 +203,15 @@ void host_close(struct host *h)
 	(void)!wire_close(h->options.kernel);
 	(void)!wire_close(h->wire);
 	release(h);
+}
+
+void host_set_addresses(struct host *h, const struct host_address *addresses,
+			uint32_t n)
+{
+	if (n > HOST_ADDRESSES_MAX)
+		n = HOST_ADDRESSES_MAX;
+	memcpy(h->options.addresses, addresses, n * sizeof(*addresses));
+	h->options.n_addresses = n;
 }
 
 void host_counters(const struct host *h, struct host_counters *counters)

@@ -62,7 +62,7 @@ bool policy_allows(const struct host_client *c, const uint8_t local[16], bool v6
 {
 	const struct host_options *o = &c->host->options;
 
-	if (!is_any(local) || o->n_addresses == 0)
+	if (!is_any(local) || c->host->owns_all)
 		return allows_one(&c->policy, local, v6, port, right);
 	for (uint32_t n = 0; n < o->n_addresses; n++) {
 		if (o->addresses[n].v6 == v6 &&

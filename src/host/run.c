@@ -19,8 +19,9 @@ void host_unclaimed(void *ctx, const struct tto_packet *packet)
 {
 	struct host *h = ctx;
 
-	(void)packet;
 	h->counters.unclaimed++;
+	if (h->to_kernel)
+		kernel_wire_put(h, packet);
 }
 
 void host_wake(struct host *h, int fd)
@@ -78,6 +79,13 @@ int host_run(struct host *h, ns_t now)
 	if (n < 0)
 		return n;
 	n += (int)device_send(h->device, h->wire, SEND_BUDGET, now);
+	if (h->to_kernel) {
+		int from_kernel = kernel_wire_run(h);
+
+		if (from_kernel < 0)
+			return from_kernel;
+		n += from_kernel;
+	}
 	if (h->neighbours && neighbours_changed(h->neighbours))
 		host_routes_changed(h);
 	return n;
@@ -87,6 +95,9 @@ ns_t host_deadline(struct host *h, ns_t now)
 {
 	ns_t due = wire_deadline(h->wire), next = device_poll(h->device, now);
 
+	if (next < due)
+		due = next;
+	next = relink_step(h, now);
 	if (next < due)
 		due = next;
 	if (h->neighbours) {
@@ -101,6 +112,7 @@ ns_t host_deadline(struct host *h, ns_t now)
 
 void host_routes_changed(struct host *h)
 {
+	relink_begin(h);
 	for (uint32_t n = 0; n < h->options.clients; n++) {
 		struct host_client *c = h->clients[n];
 
@@ -115,7 +127,10 @@ void host_routes_changed(struct host *h)
 
 int host_fd(const struct host *h)
 {
-	return wire_fd(h->wire) < 0 ? -1 : h->epoll;
+	if (wire_fd(h->wire) < 0 ||
+	    (h->options.kernel && wire_fd(h->options.kernel) < 0))
+		return -1;
+	return h->epoll;
 }
 
 bool host_arm(struct host *h)

@@ -6,7 +6,9 @@
 #include "base/window.h"
 #include "host/handle.h"
 #include "host/host.h"
+#include "host/kernel/outlet.h"
 #include "host/neighbour.h"
+#include "host/view.h"
 #include "nic/memory/page_map.h"
 
 #define HOST_BATCH 128		/* frames a pass                                */
@@ -50,6 +52,13 @@ struct host_client {
 	uint32_t n_mappings;
 };
 
+/* How far the look at all flows' ways has come. */
+struct relink {
+	bool running;
+	uint32_t client, place;
+	ns_t next;
+};
+
 struct host {
 	struct host_options options;
 	struct wire *wire;
@@ -64,12 +73,29 @@ struct host {
 	int *wakes;		/* descriptors of CQs, by their device_index()  */
 	struct host_client **clients;
 	struct port *ports[PORT_BUCKETS];
+	bool owns_all;		/* no addresses are said: any is its own        */
 	struct neighbours *neighbours;	/* NULL: no address of its own          */
+	struct outlet *to_wire, *to_kernel;	/* NULL: no kernel              */
+	uint8_t *linear;	/* an aggregate on its way to the kernel        */
+	struct relink relink;
 	struct host_counters counters;
 	ns_t now;		/* of the last pass                             */
 	int epoll;
 	struct wire_frame frames[HOST_BATCH];
 };
+
+/* In kernel/wire.c: a wire to the kernel's stack. */
+MUST_CHECK int kernel_wire_open(struct host *h);
+void kernel_wire_close(struct host *h);
+/** kernel_wire_put() - A packet of nobody's, as the device hands it up */
+void kernel_wire_put(struct host *h, const struct tto_packet *p);
+/** kernel_wire_run() - What the kernel sends, to the wire. Return: frames or -errno */
+int kernel_wire_run(struct host *h);
+
+/* In relink.c: ways change while flows live. */
+void relink_begin(struct host *h);
+/** relink_step() - Look at some flows. Return: when it is to be called next */
+ns_t relink_step(struct host *h, ns_t now);
 
 /* What an operation is given. */
 struct request {

@@ -80,7 +80,7 @@ static void all_that_can_be_said(void **state)
 		"# a comment\n\n[daemon]\nsocket = /a/b\nstats = /a/c\n"
 		"  mode=0600  \ngroup = 7\nuser = nobody\nclients = 9\n"
 		"low-ports = 512\n"
-		"[wire]\nwire = tap:x,up\nkernel = tap:y\nspin = 100\n"
+		"[wire]\nwire = tap:x,up\nspin = 100\n"
 		"address = 10.0.0.2/24\ngateway = 10.0.0.1\n"
 		"address = fd00::2/64\nmac = 02:00:00:00:00:01\nmtu = 9000\n"
 		"[limits]\nmemory = 2G\nclients = 3\n"
@@ -139,6 +139,8 @@ static void whatever_is_wrong_is_named(void **state)
 		{ WIRE "address = 10.0.0.2/33\n", 3, "address: 10.0.0.2" },
 		{ WIRE "gateway = 10.0.0.1\n", 3, "gateway: 10.0.0.1" },
 		{ WIRE "mac = 01:00:00:00:00:00\n", 3, "mac: " },
+		{ WIRE "kernel = shared\naddress = 10.0.0.2/24\n", 0,
+		  "[wire] kernel: then the addresses are the kernel's" },
 		{ WIRE "mtu = 67\n", 3, "mtu: 67" },
 		{ WIRE "mtu = 1500;mac=02:00:00:00:00:00\n", 3, "mtu: not a value" },
 		{ WIRE "spin = -1\n", 3, "spin: not microseconds" },

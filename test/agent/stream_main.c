@@ -19,7 +19,7 @@
 
 #include "client.h"
 
-#define PORT 5001
+#define PORT 5001		/* or what $AGENT_PORT says                     */
 #define UNIT 32768u
 #define WINDOW (16 * UNIT)	/* bytes on their way                           */
 #define MSS 1448
@@ -37,12 +37,14 @@ static uint8_t byte_of(uint64_t at)
 
 static void open_flow(struct client *c, struct client_flow *f, char **argv)
 {
+	const char *text = getenv("AGENT_PORT");
+	uint16_t port = text ? (uint16_t)atoi(text) : PORT;
 	int err = client_connect(c, argv[2]);
 
 	if (err)
 		client_fail(argv[2], err);
 	client_set_up(c);
-	err = client_add_flow(c, argv[3], PORT, argv[4], PORT, f);
+	err = client_add_flow(c, argv[3], port, argv[4], port, f);
 	if (err)
 		client_fail("flow", err);
 }

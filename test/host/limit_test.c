@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "host/view.h"
 #include "request_scene.h"
 
 #define PAGE 4096u

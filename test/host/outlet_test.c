@@ -5,7 +5,7 @@
  * Frames are offered to a wire that keeps what it is sent. A frame that was cut
  * or finished is judged by a checksum of the test's own. KT-1, TX-1, TX-5, TX-6.
  */
-#include "host/outlet.c"
+#include "host/kernel/outlet.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,7 +52,7 @@ static struct kept *kept_open(bool offload, struct outlet **o)
 		.offload = offload, .csum = offload, .tso4 = offload,
 		.tso6 = offload, .uso = offload, .linktype = 1,
 	};
-	assert_int_equal(outlet_open(o, &k->wire), 0);
+	assert_int_equal(outlet_open(o, &k->wire, OUTLET_PATIENCE_MS), 0);
 	return k;
 }
 

@@ -123,9 +123,11 @@ static int open_bridge(struct bridge *b, const struct arguments *a)
 		err = open_coalescer(b, a);
 	if (err)
 		return err;
-	err = outlet_open(&b->to_wire, b->wire);
+	err = outlet_open(&b->to_wire, b->wire,
+			  OUTLET_PATIENCE_MS);
 	if (!err)
-		err = outlet_open(&b->to_host, b->host);
+		err = outlet_open(&b->to_host, b->host,
+				  OUTLET_PATIENCE_MS);
 	if (err)
 		message_errno(err, "bridge");
 	return err;

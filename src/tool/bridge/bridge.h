@@ -33,7 +33,7 @@
 #include <tto/engine.h>
 
 #include "tool/bridge/report.h"
-#include "host/outlet.h"
+#include "host/kernel/outlet.h"
 
 #define BRIDGE_BATCH 64
 #define BRIDGE_LINEAR_BYTES (1U << 18)

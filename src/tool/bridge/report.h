@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <tto/engine.h>
 
-#include "host/outlet.h"
+#include "host/kernel/outlet.h"
 
 struct bridge_view {
 	const struct wire *wire, *host;

@@ -14,11 +14,11 @@
  * the wire gets many at a time. Headers of frames that were cut lie in the queue;
  * payload stays where it was received.
  *
- * When the wire is full the outlet waits for room, OUTLET_PATIENCE_MS at most;
- * then it drops what it has, as a network card does, and counts it.
+ * When the wire is full the outlet waits for room, as long as it was told; then it
+ * drops what it has, as a network card does, and counts it.
  */
-#ifndef HOST_OUTLET_H
-#define HOST_OUTLET_H
+#ifndef HOST_KERNEL_OUTLET_H
+#define HOST_KERNEL_OUTLET_H
 
 #include "wire/wire.h"
 
@@ -40,10 +40,11 @@ struct outlet;
  * outlet_open() - Begin to send to a wire
  * @out:	Set on success; outlet_close()
  * @wire:	Stays the caller's
+ * @patience_ms: How long to wait for room before frames are dropped; 0: not at all
  *
  * Return: 0 or -ENOMEM.
  */
-MUST_CHECK int outlet_open(struct outlet **out, struct wire *wire);
+MUST_CHECK int outlet_open(struct outlet **out, struct wire *wire, int patience_ms);
 
 /** outlet_close() - Release; what waits is dropped. NULL is allowed */
 void outlet_close(struct outlet *o);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* outlet.c - One way out: frames are fitted to what a wire can do, and sent */
-#include "host/outlet.h"
+#include "host/kernel/outlet.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -24,6 +24,7 @@ struct place {
 
 struct outlet {
 	struct wire *wire;
+	int patience_ms;
 	const struct checksum_ops *checksum;
 	struct outlet_stats stats;
 	int error;
@@ -33,13 +34,14 @@ struct outlet {
 	struct place places[OUTLET_FRAMES];	/* for those that were cut      */
 };
 
-int outlet_open(struct outlet **out, struct wire *wire)
+int outlet_open(struct outlet **out, struct wire *wire, int patience_ms)
 {
 	struct outlet *o = calloc(1, sizeof(*o));
 
 	if (!o)
 		return -ENOMEM;
 	o->wire = wire;
+	o->patience_ms = patience_ms;
 	o->checksum = checksum_select(NULL);
 	/* Nobody should guess it; but without randomness all goes on. */
 	if (getrandom(&o->fragment_id, sizeof(o->fragment_id), GRND_NONBLOCK) < 0)
@@ -76,7 +78,7 @@ static bool wait_for_room(const struct outlet *o, int *patience_ms)
 void outlet_flush(struct outlet *o)
 {
 	unsigned n_sent = 0;
-	int patience_ms = OUTLET_PATIENCE_MS;
+	int patience_ms = o->patience_ms;
 
 	while (n_sent < o->n_waiting && !o->error) {
 		int got = wire_send(o->wire, o->waiting + n_sent,

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* kernel.c - Share addresses with the kernel: begin, end, and hear of changes */
+#include "agent/kernel/kernel.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/message.h"
+#include "wire/netlink.h"
+
+#define GROUPS (RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR)
+#define EVENT_BYTES 8192
+
+/* ---- Addresses --------------------------------------------------------------------------------- */
+
+static uint8_t count_bits(const uint8_t *mask, uint32_t bytes)
+{
+	uint8_t bits = 0;
+
+	for (uint32_t n = 0; n < bytes; n++)
+		bits = (uint8_t)(bits + __builtin_popcount(mask[n]));
+	return bits;
+}
+
+static bool take_address(const struct ifaddrs *i, struct host_address *a)
+{
+	const struct sockaddr_in *v4 = (const void *)i->ifa_addr;
+	const struct sockaddr_in6 *v6 = (const void *)i->ifa_addr;
+	const struct sockaddr_in *mask4 = (const void *)i->ifa_netmask;
+	const struct sockaddr_in6 *mask6 = (const void *)i->ifa_netmask;
+
+	*a = (struct host_address){ 0 };
+	if (!i->ifa_addr || !i->ifa_netmask)
+		return false;
+	switch (i->ifa_addr->sa_family) {
+	case AF_INET:
+		memcpy(a->address, &v4->sin_addr, 4);
+		a->prefix_bits = count_bits((const void *)&mask4->sin_addr, 4);
+		return true;
+	case AF_INET6:
+		if (IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr))
+			return false;
+		memcpy(a->address, &v6->sin6_addr, 16);
+		a->prefix_bits = count_bits((const void *)&mask6->sin6_addr, 16);
+		a->v6 = 1;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int read_addresses(struct kernel *k)
+{
+	struct ifaddrs *all;
+
+	if (getifaddrs(&all))
+		return -errno;
+	k->n_addresses = 0;
+	for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
+		if (k->n_addresses < HOST_ADDRESSES_MAX &&
+		    !strcmp(i->ifa_name, k->interface) &&
+		    take_address(i, &k->addresses[k->n_addresses]))
+			k->n_addresses++;
+	}
+	freeifaddrs(all);
+	return 0;
+}
+
+static int read_mac(struct kernel *k)
+{
+	struct ifreq r = { 0 };
+	int err;
+
+	memcpy(r.ifr_name, k->interface, sizeof(r.ifr_name));
+	err = ioctl(k->requests, SIOCGIFHWADDR, &r) ? -errno : 0;
+	memcpy(k->mac, r.ifr_hwaddr.sa_data, sizeof(k->mac));
+	return err;
+}
+
+/* ---- Changes --------------------------------------------------------------------------------------- */
+
+static void take_changes(struct agent *a, struct source *s)
+{
+	struct kernel *k = (struct kernel *)s;
+	_Alignas(8) uint8_t buffer[EVENT_BYTES];
+	bool addresses = false, neighbours = false;
+	ssize_t n = recv(k->events, buffer, sizeof(buffer), MSG_DONTWAIT);
+	struct nlmsghdr *m = (void *)buffer;
+
+	/* More than there was room for: anything may have changed. */
+	if (n < 0)
+		addresses = neighbours = errno == ENOBUFS;
+	for (; n > 0 && NLMSG_OK(m, (size_t)n); m = NLMSG_NEXT(m, n)) {
+		neighbours |= m->nlmsg_type == RTM_NEWNEIGH;
+		addresses |= m->nlmsg_type == RTM_NEWADDR ||
+			     m->nlmsg_type == RTM_DELADDR;
+	}
+	if (addresses && !read_addresses(k))
+		host_set_addresses(a->host, k->addresses, k->n_addresses);
+	if (addresses || neighbours)
+		host_routes_changed(a->host);
+}
+
+/* ---- Open and close ---------------------------------------------------------------------------------- */
+
+static int open_events(void)
+{
+	struct sockaddr_nl address = {
+		.nl_family = AF_NETLINK, .nl_groups = GROUPS,
+	};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			NETLINK_ROUTE);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	if (!bind(fd, (void *)&address, sizeof(address)))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+static int open_all(struct kernel *k, bool diverts)
+{
+	int err;
+
+	k->index = if_nametoindex(k->interface);
+	k->requests = netlink_open(NETLINK_ROUTE);
+	k->events = open_events();
+	if (!k->index)
+		return -ENODEV;
+	if (k->requests < 0 || k->events < 0)
+		return k->requests < 0 ? k->requests : k->events;
+	err = read_addresses(k);
+	if (!err)
+		err = read_mac(k);
+	if (!err && diverts)
+		err = divert_open(&k->divert, k->interface);
+	return err;
+}
+
+int kernel_open(struct kernel *k, const char *interface, bool diverts)
+{
+	int err;
+
+	*k = (struct kernel){ .requests = -1, .events = -1 };
+	if (strlen(interface) >= sizeof(k->interface)) {
+		message_errno(ENODEV, "%s", interface);
+		return -ENODEV;
+	}
+	strcpy(k->interface, interface);
+	err = open_all(k, diverts);
+	if (err)
+		message_errno(err, "%s: sharing it with the kernel", interface);
+	return err;
+}
+
+void kernel_close(struct kernel *k)
+{
+	while (k->holds)
+		hold_release(k, &k->holds->port, k->holds);
+	divert_close(k->divert);
+	if (k->requests >= 0)
+		close(k->requests);
+	if (k->events >= 0)
+		close(k->events);
+}
+
+void kernel_fill(struct kernel *k, struct host_options *options)
+{
+	options->hooks = (struct host_hooks){
+		.ctx = k, .claim = hold_claim, .release = hold_release,
+		.route = route_find,
+	};
+	memcpy(options->mac, k->mac, sizeof(options->mac));
+	memcpy(options->addresses, k->addresses, sizeof(options->addresses));
+	options->n_addresses = k->n_addresses;
+}
+
+int kernel_watch(struct kernel *k, struct agent *a)
+{
+	k->agent = a;
+	k->changes.ready = take_changes;
+	return agent_watch(a, k->events, &k->changes);
+}
