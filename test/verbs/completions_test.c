@@ -217,6 +217,34 @@ static void anything_in_a_cq(void **state)
 	assert_true(n_handed_up > SEEDS * 100);
 }
 
+/* A queue that is opened in the place of one that was closed has other numbers. */
+static void a_completion_for_a_closed_queue(void **state)
+{
+	const struct tto_qp_options options = { .size = sizeof(options) };
+	struct completion c = { .kind = COMPLETION_SEND };
+	struct tto_completion taken;
+	struct hostile h;
+	struct side *s;
+	uint8_t byte = 0;
+
+	open_hostile(&h, 1, 0);
+	s = &h.sides[0];
+	c.wr_id = s->qp->sq.number;
+	assert_int_equal(tto_flow_close(s->flow), 0);
+	assert_int_equal(tto_qp_close(s->qp), 0);
+	assert_int_equal(tto_qp_open(s->device, s->cq, &options, &s->qp), 0);
+	assert_int_equal(tto_flow_open(s->qp, s->grq, &s->tuple, NULL, &s->flow), 0);
+	assert_int_equal(scene_send(s, &byte, 1, TTO_SEND_SIGNALED, 5), 0);
+	for (int n = 0; n < 2; n++) {
+		memcpy(ring_slot(&h.cq, 0), &c, sizeof(c));
+		ring_publish(&h.cq, 1);
+		assert_int_equal(tto_poll(s->cq, &taken, 1), n);
+		c.wr_id = s->qp->sq.number;
+	}
+	assert_int_equal(taken.wr_id, 5);
+	scene_close(h.sides);
+}
+
 /* An index that cannot be: the queue is not read any more, and that is said. */
 static void a_cq_that_is_broken(void **state)
 {
@@ -248,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(anything_in_a_cq, say_seed),
+		cmocka_unit_test(a_completion_for_a_closed_queue),
 		cmocka_unit_test(a_cq_that_is_broken),
 		cmocka_unit_test(an_sq_that_is_broken),
 	};
