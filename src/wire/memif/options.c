@@ -19,7 +19,7 @@
 
 /* What was said, to be judged when all was read. */
 struct said {
-	bool buffer, mtu;
+	bool ring_size, buffer, mtu;
 	uint64_t ring, buffer_bytes, queues, id, mtu_bytes;
 };
 
@@ -48,8 +48,10 @@ static int take_number(struct said *s, const char *key, const char *value)
 {
 	if (!strcmp(key, "id"))
 		return spec_number(value, UINT32_MAX, &s->id);
-	if (!strcmp(key, "ring"))
+	if (!strcmp(key, "ring")) {
+		s->ring_size = true;
 		return spec_number(value, 1u << MEMIF_LOG2_RING_MAX, &s->ring);
+	}
 	if (!strcmp(key, "queues"))
 		return spec_number(value, QUEUES_MAX, &s->queues);
 	if (!strcmp(key, "buffer")) {
@@ -104,6 +106,8 @@ static const char *judge(struct memif_options *o, const struct said *s)
 	session->id = (uint32_t)s->id;
 	session->n_queues = (uint8_t)s->queues;
 	session->log2_ring = (uint8_t)__builtin_ctzll(s->ring);
+	if (session->is_server && !s->ring_size)
+		session->log2_ring = MEMIF_LOG2_RING_MAX;
 	session->buffer_bytes = ((uint32_t)s->buffer_bytes + CACHE_LINE - 1) &
 				~(CACHE_LINE - 1u);
 	/* A buffer that was made larger is meant for larger frames. */
