@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -25,6 +26,8 @@
 
 #include "tool/doctor/doctor.h"
 #include "wire/exclusive.h"
+#include "wire/memif/doorbell.h"
+#include "wire/memif/region.h"
 #include "wire/wire.h"
 
 #ifndef TUN_F_USO4
@@ -197,11 +200,36 @@ static void check_packet(struct doctor *d, const struct probe *p)
 		doctor_say(d, DOCTOR_OK, "", "afpacket: an interface can be taken over (nftables)");
 }
 
+/* Tried out here: it needs no namespace, and leaves nothing. */
+static void check_memif(struct doctor *d)
+{
+	struct region r = { .fd = -1 };
+	struct doorbell bell;
+	int err = region_make(&r, 4096), event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	doorbell_init(&bell);
+	if (event >= 0)
+		doorbell_ring(&bell, event);
+	if (err || event < 0)
+		doctor_say(d, DOCTOR_MISSING, "a kernel with memfd_create, sealing and eventfd",
+			   "memif: %s", strerror(err ? -err : ENOSYS));
+	else if (!bell.context)
+		doctor_say(d, DOCTOR_WARN, "allow io_setup and io_submit, or raise fs.aio-max-nr",
+			   "memif: no asynchronous I/O: a hostile peer could keep us waiting in a write");
+	else
+		doctor_say(d, DOCTOR_OK, "", "memif: sealed memory, doorbells that do not wait");
+	doorbell_close(&bell);
+	region_close(&r);
+	if (event >= 0)
+		close(event);
+}
+
 void doctor_check_wires(struct doctor *d)
 {
 	struct probe p;
 
 	check_privilege(d);
+	check_memif(d);
 	if (!run_probe(&p)) {
 		doctor_say(d, DOCTOR_UNKNOWN, "",
 			   "wires: no process could be started to try them out");
