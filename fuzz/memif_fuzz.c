@@ -237,7 +237,7 @@ static void advance(struct run *r)
 	struct memif_message m;
 	int fd;
 
-	if (session_advance(&r->session))
+	if (memif_session_advance(&r->session))
 		r->ended = true;
 	while (!channel_receive(r->peer, &m, &fd)) {
 		if (fd >= 0)
@@ -291,7 +291,7 @@ static void begin(struct run *r)
 	CHECK(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 			  0, ends));
 	r->peer = ends[1];
-	r->ended = session_open(&r->session, &r->options, ends[0], epoll_fd) != 0;
+	r->ended = memif_session_open(&r->session, &r->options, ends[0], epoll_fd) != 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -304,7 +304,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	begin(&r);
 	for (uint32_t n = 0; n < 300 && r.at < r.end && !r.ended; n++)
 		operate(&r);
-	session_close(&r.session, "end of the input");
+	memif_session_close(&r.session, "end of the input");
 	close(r.peer);
 	return 0;
 }

@@ -320,6 +320,7 @@ const struct tool_verb tool_bridge = {
 "\n"
 "Wires: afpacket:IF[,plain][,gso][,exclusive|,shared]\n"
 "       tap:NAME[,address=A/P][,mac=M][,mtu=N][,up][,tso=off][,plain]\n"
+"       memif:SOCKET[,role=server|client][,id=N]..., see tto-memif(7)\n"
 "       pcap:FILE and others, see tto(1)\n"
 "\n"
 "      --policy POLICY   lossless (default): only what can be cut again into\n"
