@@ -180,7 +180,7 @@ static int find_neighbour(struct station *s)
 int station_open(struct station *s, struct host_setup *setup, struct host_ops *ops)
 {
 	const struct wire_caps *caps = &s->wire->caps;
-	int err = outlet_open(&s->outlet, s->wire);
+	int err = outlet_open(&s->outlet, s->wire, OUTLET_PATIENCE_MS);
 
 	if (!err)
 		err = find_neighbour(s);

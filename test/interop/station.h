@@ -12,7 +12,7 @@
 
 #include "endpoint/host.h"
 #include "interop/neighbour.h"
-#include "host/outlet.h"
+#include "host/kernel/outlet.h"
 
 #define STATION_BATCH 64
 #define STATION_FRAME_MAX 9216	/* what is longer is a unit, and sent at once   */

@@ -205,7 +205,7 @@ static void check_memif(struct doctor *d)
 {
 	struct region r = { .fd = -1 };
 	struct doorbell bell;
-	int err = region_make(&r, 4096), event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	int err = memif_region_make(&r, 4096), event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
 	doorbell_init(&bell);
 	if (event >= 0)
@@ -219,7 +219,7 @@ static void check_memif(struct doctor *d)
 	else
 		doctor_say(d, DOCTOR_OK, "", "memif: sealed memory, doorbells that do not wait");
 	doorbell_close(&bell);
-	region_close(&r);
+	memif_region_close(&r);
 	if (event >= 0)
 		close(event);
 }
