@@ -316,6 +316,7 @@ static void a_grq_that_is_low_says_so_once(void **state)
 
 /* ---- Errors -------------------------------------------------------------------------------- */
 
+/* SPEC LIB-1: as verbs have it. */
 static void a_post_stops_at_the_first_bad_request(void **state)
 {
 	struct tto_completion c;

@@ -351,6 +351,7 @@ static void run(uint64_t seed)
 	close_scene(s);
 }
 
+/* SPEC RQ-4 */
 static void rq_4_bytes_reach_receives_in_order(void **state)
 {
 	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
