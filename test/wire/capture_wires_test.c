@@ -388,7 +388,7 @@ static void specifications_that_are_none(void **state)
 		int err;
 		const char *text;
 	} cases[] = {
-#define KINDS "not a wire; KIND:NAME with KIND afpacket, tap, pair, pcap, trace or fault"
+#define KINDS "not a wire; KIND:NAME with KIND afpacket, tap, memif, pair, pcap, trace or fault"
 		/* 0 */ { "", -EINVAL, "wire: " KINDS },
 		/* 1 */ { "pcap", -EINVAL, "pcap: " KINDS },
 		/* 2 */ { "pca:in", -EINVAL, "pca:in: " KINDS },
