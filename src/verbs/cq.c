@@ -301,34 +301,50 @@ static uint32_t take_ring(struct tto_cq *cq, struct tto_completion *c, uint32_t 
 	return taken;
 }
 
-/* Nothing came. Return: 0; -EPIPE. */
-static int look_around(struct tto_cq *cq)
-{
-	if (cq->queue.end.broken)
-		return -EPIPE;
-	if (++cq->idle_polls % IDLE_POLLS || !cq->device->attachment->ops->check)
-		return 0;
-	return cq->device->attachment->ops->check(cq->device->attachment);
-}
-
-int cq_take(struct tto_cq *cq, struct tto_completion *c, uint32_t n)
+/* Nothing came for long, or never will. Return: 0; -EPIPE. */
+static NO_INLINE int look_around(struct tto_cq *cq)
 {
 	struct attachment *a = cq->device->attachment;
-	uint32_t taken = 0;
-	int status = 0;
 
-	if (a->ops->run)
-		status = a->ops->run(a);
-	if (unlikely(cq->device->starved))
+	if (cq->queue.end.broken)
+		return -EPIPE;
+	return a->ops->check ? a->ops->check(a) : 0;
+}
+
+/* What is left from before: buffers without room, streams that were not done. */
+static uint32_t take_left(struct tto_cq *cq, struct tto_completion *c, uint32_t n)
+{
+	if (cq->device->starved)
 		receive_feed(cq->device);
-	if (cq->active)
-		taken = take_received(cq, c, n);
+	return cq->active ? take_received(cq, c, n) : 0;
+}
+
+static NO_INLINE uint32_t take_some(struct tto_cq *cq, struct tto_completion *c,
+				    uint32_t n)
+{
+	uint32_t taken = take_left(cq, c, n);
+
 	taken += take_ring(cq, c + taken, n - taken);
 	if (unlikely(cq->active) && taken < n)
 		cq_settle(cq);
-	if (likely(taken))
-		return (int)taken;
-	return status < 0 ? status : look_around(cq);
+	return taken;
+}
+
+/* That there is nothing is found out with few instructions: who polls does it often. */
+int cq_take(struct tto_cq *cq, struct tto_completion *c, uint32_t n)
+{
+	uint32_t taken = 0;
+	int status = 0;
+
+	if (cq->run)
+		status = cq->run(cq->device->attachment);
+	if (ring_ready(&cq->queue.end, 1) || cq->active || cq->device->starved)
+		taken = take_some(cq, c, n);
+	if (taken || unlikely(status < 0))
+		return taken ? (int)taken : status;
+	if (likely(++cq->idle_polls % IDLE_POLLS && !cq->queue.end.broken))
+		return 0;
+	return look_around(cq);
 }
 
 bool cq_has(struct tto_cq *cq)

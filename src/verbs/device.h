@@ -54,14 +54,15 @@ struct tto_device {
 struct tto_cq {
 	struct link link;	/* first member, as in those below              */
 	struct tto_device *device;
-	struct work_queue queue;
+	int (*run)(struct attachment *a);	/* a device in this process, or NULL */
+	struct tto_qp *active;	/* whose streams may have something finished    */
+	uint32_t idle_polls;
 	uint32_t flags;		/* enum tto_cq_flags                            */
+	struct work_queue queue;
 	uint32_t users;		/* queues and flows that complete to it         */
 	int event;		/* eventfd, -1: the device is in this process   */
 	int fd;			/* what the program polls; -1: not asked for yet */
 	bool was_armed;
-	uint32_t idle_polls;
-	struct tto_qp *active;	/* whose streams may have something finished    */
 	struct tto_completion *kept;	/* by tto_wait(), a ring                */
 	uint32_t kept_first, n_kept;
 };

@@ -35,6 +35,7 @@ int tto_cq_open(struct tto_device *device, uint32_t entries, uint32_t flags,
 		return status;
 	}
 	cq->device = device;
+	cq->run = device->attachment->ops->run;
 	cq->flags = flags;
 	cq->fd = -1;
 	link_add(&device->cqs, &cq->link);

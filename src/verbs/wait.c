@@ -48,8 +48,7 @@ static void relax(void)
 /* Return: 1: something is there; 0; -errno. */
 static int look(struct tto_cq *cq)
 {
-	struct attachment *a = cq->device->attachment;
-	int status = a->ops->run ? a->ops->run(a) : 0;
+	int status = cq->run ? cq->run(cq->device->attachment) : 0;
 
 	if (cq_has(cq))
 		return 1;

@@ -155,10 +155,12 @@ static int tell(struct attachment *a, const struct control_request *request)
 	return 0;
 }
 
-static void stop_device(struct tto_device *d)
+static void stop_device(struct side *s)
 {
 	static struct attachment_ops ops;
+	struct tto_device *d = s->device;
 
+	s->cq->run = NULL;
 	real_ops = d->attachment->ops;
 	ops = *real_ops;
 	ops.run = NULL;
@@ -177,7 +179,7 @@ static void open_hostile(struct hostile *h, uint64_t seed, uint32_t flags)
 	scene_open(h->sides, &options);
 	assert_int_equal(tto_memory_allocate(h->sides[0].device, MEMORY, &memory), 0);
 	h->memory = memory;
-	stop_device(h->sides[0].device);
+	stop_device(&h->sides[0]);
 	q = &h->sides[0].cq->queue;
 	ring_attach(&h->cq, q->object.address, q->entries, sizeof(struct completion));
 }
