@@ -19,9 +19,15 @@ struct attributes {
 	const struct rtattr *at[RTA_MAX + 1];
 };
 
+/* NLMSG_DATA(), of what is only read. */
+static const void *data_of(const struct nlmsghdr *m)
+{
+	return (const uint8_t *)m + NLMSG_HDRLEN;
+}
+
 static void parse(struct attributes *a, const struct nlmsghdr *m, size_t head)
 {
-	const uint8_t *at = (const uint8_t *)NLMSG_DATA(m) + NLMSG_ALIGN(head);
+	const uint8_t *at = (const uint8_t *)data_of(m) + NLMSG_ALIGN(head);
 	const uint8_t *end = (const uint8_t *)m + m->nlmsg_len;
 
 	*a = (struct attributes){ { NULL } };
@@ -40,7 +46,8 @@ static const void *value(const struct attributes *a, uint16_t type, uint32_t byt
 {
 	const struct rtattr *r = a->at[type];
 
-	return r && RTA_PAYLOAD(r) >= bytes ? RTA_DATA(r) : NULL;
+	return r && RTA_PAYLOAD(r) >= bytes ?
+	       (const uint8_t *)r + RTA_LENGTH(0) : NULL;
 }
 
 static bool is_any(const uint8_t *address)
@@ -61,7 +68,7 @@ static int judge_route(struct kernel *k, const struct nlmsghdr *m,
 		       const struct tcp_tuple *t, struct way *w,
 		       struct control_reply *reply)
 {
-	const struct rtmsg *route = NLMSG_DATA(m);
+	const struct rtmsg *route = data_of(m);
 	struct attributes a;
 	const void *v;
 
@@ -132,7 +139,7 @@ static uint16_t find_neighbour(struct kernel *k, const struct way *w, bool v6,
 	struct netlink_request r = { 0 };
 	_Alignas(8) uint8_t answer[ANSWER_BYTES];
 	const struct nlmsghdr *m = (const void *)answer;
-	const struct ndmsg *n = NLMSG_DATA(m);
+	const struct ndmsg *n = data_of(m);
 	struct attributes a;
 	const void *v;
 
