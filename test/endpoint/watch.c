@@ -242,12 +242,16 @@ static bool must_have_deadline(const struct connection *c)
 	       t->state == TCPS_LAST_ACK || t->state == TCPS_TIME_WAIT;
 }
 
-/* What the peer may still send fits into the buffer beside what nobody has read. */
+/*
+ * What the peer may still send fits into the buffer beside what nobody has read. It may
+ * have sent more than it was offered: a probe is taken as long as there is room.
+ */
 static void check_room(struct connection *c)
 {
 	const struct tcp_tcb *t = &c->tcb;
 	struct watch *w = &c->watch;
-	uint32_t offered = w->any_own_edge ? w->own_edge.n - t->rcv_nxt.n : 0;
+	int32_t ahead = w->any_own_edge ? seq_diff(w->own_edge, t->rcv_nxt) : 0;
+	uint32_t offered = ahead > 0 ? (uint32_t)ahead : 0;
 
 	if (t->receive_buffer > w->most_buffer)
 		w->most_buffer = t->receive_buffer;
