@@ -52,7 +52,7 @@ static int add_rules(scmp_filter_ctx filter)
 	for (size_t n = 0; !err && n < ARRAY_SIZE(families); n++)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 				       SCMP_A0(SCMP_CMP_EQ,
-					       (scmp_datum_t)families[n]));
+					       (scmp_datum_t)families[n], 0));
 	for (size_t n = 0; !err && n < ARRAY_SIZE(protecting); n++)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, protecting[n], 1,
 				       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
