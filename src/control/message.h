@@ -121,6 +121,33 @@ struct control_request {
 
 _Static_assert(sizeof(struct control_request) == 128, "layout");
 
+/* Bytes behind the handle that @operation reads; all others are 0. */
+static inline uint32_t control_request_bytes(uint16_t operation)
+{
+	const struct control_request *r = 0;
+
+	switch (operation) {
+	case CONTROL_ALLOCATE:
+		return sizeof(r->allocate);
+	case CONTROL_OPEN_QUEUE:
+		return sizeof(r->queue);
+	case CONTROL_REGISTER:
+		return sizeof(r->region);
+	case CONTROL_ADD_FLOW:
+	case CONTROL_ADD_LISTEN:
+	case CONTROL_OWN_ADDRESS:
+		return sizeof(r->flow);
+	case CONTROL_REVOKE:
+		return sizeof(r->revoke);
+	case CONTROL_ASK_LOW:
+		return sizeof(r->low);
+	case CONTROL_ROUTE:
+		return sizeof(r->route);
+	default:
+		return 0;
+	}
+}
+
 struct control_reply {
 	uint32_t magic;
 	uint16_t version;

@@ -216,28 +216,22 @@ static int greet(struct request *r)
 	return 0;
 }
 
-/* What each operation reads of the request, behind the handle. */
-#define READS(member) sizeof(((struct control_request *)0)->member)
-
-static const struct operation {
-	int (*run)(struct request *r);
-	size_t bytes;
-} operations[CONTROL_N_OPERATIONS] = {
-	[CONTROL_HELLO] = { greet, 0 },
-	[CONTROL_ALLOCATE] = { object_allocate, READS(allocate) },
-	[CONTROL_FREE] = { object_free, 0 },
-	[CONTROL_OPEN_QUEUE] = { queue_open, READS(queue) },
-	[CONTROL_CLOSE_QUEUE] = { queue_close, 0 },
-	[CONTROL_REGISTER] = { region_open, READS(region) },
-	[CONTROL_RELEASE] = { region_close, 0 },
-	[CONTROL_ADD_FLOW] = { host_flow_add, READS(flow) },
-	[CONTROL_REMOVE_FLOW] = { host_flow_remove, 0 },
-	[CONTROL_ADD_LISTEN] = { host_flow_listen, READS(flow) },
-	[CONTROL_REMOVE_LISTEN] = { host_flow_remove_listen, 0 },
-	[CONTROL_OWN_ADDRESS] = { host_flow_own_address, READS(flow) },
-	[CONTROL_REVOKE] = { queue_revoke, READS(revoke) },
-	[CONTROL_ASK_LOW] = { queue_ask_low, READS(low) },
-	[CONTROL_ROUTE] = { host_flow_route, READS(route) },
+static int (*const operations[CONTROL_N_OPERATIONS])(struct request *r) = {
+	[CONTROL_HELLO] = greet,
+	[CONTROL_ALLOCATE] = object_allocate,
+	[CONTROL_FREE] = object_free,
+	[CONTROL_OPEN_QUEUE] = queue_open,
+	[CONTROL_CLOSE_QUEUE] = queue_close,
+	[CONTROL_REGISTER] = region_open,
+	[CONTROL_RELEASE] = region_close,
+	[CONTROL_ADD_FLOW] = host_flow_add,
+	[CONTROL_REMOVE_FLOW] = host_flow_remove,
+	[CONTROL_ADD_LISTEN] = host_flow_listen,
+	[CONTROL_REMOVE_LISTEN] = host_flow_remove_listen,
+	[CONTROL_OWN_ADDRESS] = host_flow_own_address,
+	[CONTROL_REVOKE] = queue_revoke,
+	[CONTROL_ASK_LOW] = queue_ask_low,
+	[CONTROL_ROUTE] = host_flow_route,
 };
 
 static bool is_zero(const uint8_t *bytes, size_t n)
@@ -252,19 +246,19 @@ static bool is_zero(const uint8_t *bytes, size_t n)
 static int execute(struct request *r)
 {
 	const struct control_request *ask = r->ask;
-	const struct operation *o;
+	uint32_t used;
 
 	if (ask->magic != CONTROL_MAGIC || ask->version != CONTROL_VERSION)
 		return -EBADMSG;
 	if (ask->operation >= CONTROL_N_OPERATIONS ||
-	    !operations[ask->operation].run)
+	    !operations[ask->operation])
 		return -ENOSYS;
-	o = &operations[ask->operation];
-	if (!is_zero(ask->bytes + o->bytes, sizeof(ask->bytes) - o->bytes))
+	used = control_request_bytes(ask->operation);
+	if (!is_zero(ask->bytes + used, sizeof(ask->bytes) - used))
 		return -EINVAL;
 	if (!r->client->greeted && ask->operation != CONTROL_HELLO)
 		return -EPROTO;
-	return o->run(r);
+	return operations[ask->operation](r);
 }
 
 /* An operation that failed leaves nothing in its reply. */

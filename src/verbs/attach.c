@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static void close_fds(const int *fds, uint32_t n)
@@ -14,9 +15,13 @@ static void close_fds(const int *fds, uint32_t n)
 
 static void number(struct attachment *a, struct control_request *request)
 {
+	uint32_t used = control_request_bytes(request->operation);
+
 	request->magic = CONTROL_MAGIC;
 	request->version = CONTROL_VERSION;
 	request->number = ++a->number;
+	/* A compiler need not zero what is behind the member of a union that was set. */
+	memset(request->bytes + used, 0, sizeof(request->bytes) - used);
 }
 
 int attach_tell(struct attachment *a, struct control_request *request)
