@@ -147,7 +147,8 @@ static void leave(struct inplace *ip, struct range *r)
 	forget(ip, r);
 }
 
-static int enter(struct inplace *ip, uint8_t *at, size_t bytes)
+/* Not inlined: gcc 12 would warn of a NULL that its sanitizer looks for. */
+static NO_INLINE int enter(struct inplace *ip, uint8_t *at, size_t bytes)
 {
 	struct range r = { .at = at };
 	int err;
