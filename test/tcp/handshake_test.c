@@ -265,6 +265,37 @@ static void data_and_close_before_established(void **state)
 	script_end(s);
 }
 
+/* MUST-36: also when it was closed before there was a connection. */
+static void must_36_a_closed_window_in_the_syn(void **state)
+{
+	struct script script, *s = &script;
+
+	(void)state;
+	open_actively(s, NULL);
+	script_write(s, 100);
+	OUT(SYN);
+	IN(SYN | ACK, .ack = 1, .mss = 1460, .win = CLOSED_WINDOW);
+	OUT(ACK, .seq = 1, .ack = 1);
+	SILENT();
+	script_at(s, __LINE__, tcp_deadline(&s->t) - s->began);
+	OUT(ACK, .seq = 1, .ack = 1, .len = 1);
+	IN(ACK, .seq = 1, .ack = 2);
+	OUT(ACK | PSH, .seq = 2, .ack = 1, .len = 99);
+	script_end(s);
+
+	/* The same of a FIN alone. */
+	open_actively(s, NULL);
+	OUT(SYN);
+	IN(SYN, .mss = 1460, .win = CLOSED_WINDOW);
+	tcp_shutdown(&s->t, &s->env);
+	OUT(SYN | ACK, .seq = 0, .ack = 1);
+	IN(ACK, .seq = 1, .ack = 1, .win = CLOSED_WINDOW);
+	SILENT();
+	script_at(s, __LINE__, tcp_deadline(&s->t) - s->began);
+	OUT(FIN | ACK, .seq = 1, .ack = 1);
+	script_end(s);
+}
+
 /* ---- Passive ---------------------------------------------------------------------- */
 
 struct door {
@@ -564,6 +595,7 @@ int main(void)
 		cmocka_unit_test(segments_in_syn_sent),
 		cmocka_unit_test(close_in_syn_sent),
 		cmocka_unit_test(data_and_close_before_established),
+		cmocka_unit_test(must_36_a_closed_window_in_the_syn),
 		cmocka_unit_test(a_syn_is_answered_with_what_both_have),
 		cmocka_unit_test(segments_for_a_request),
 		cmocka_unit_test(rfc_7323_no_timestamp_for_a_request),

@@ -130,7 +130,8 @@ void become_established(struct tcp_tcb *t, const struct tcp_env *env)
 	congestion_init(&t->congestion, t->congestion.kind, t->mss, segments, 0);
 	t->retransmits = 0;
 	t->stalled_since = unsent(t) ? env->now : NS_NEVER;
-	timer_stop(t, TIMER_RETRANSMIT);
+	/* What was written before may meet a closed window, to be probed. */
+	timer_arm_retransmit(t, env);
 	t->path_mtu.probing = c->path_mtu_probing && has(t, TCB_SACK);
 	timer_set(t, TIMER_PATH_MTU, t->path_mtu.raise_at);
 	if (has(t, TCB_KEEPALIVE))
