@@ -272,6 +272,17 @@ static void pseudo_frames(void **state)
 	IN(ACK, .seq = 1, .ack = 14601);
 	assert_int_equal(script_drain(s), 2 * 14600);
 	script_end(s);
+
+	/* Never more than the owner has room for. */
+	for (uint32_t max = 1; max < 8000; max += 37) {
+		script_connected(s, NULL);
+		s->config.frame_max = max;
+		script_write(s, 10000);
+		while (tcp_emit(&s->t, &s->env, &s->frame))
+			assert_in_range(s->frame.segment.len, 1,
+					max < 1460 ? 1460 : max);
+		script_end(s);
+	}
 }
 
 /* What an ACK allows is not sent in pieces while others are near. */

@@ -246,7 +246,8 @@ static uint32_t largest_frame(const struct tcp_tcb *t, const struct tcp_env *env
 		bytes += frame_max >> (rtt / FREE_RTT_NS);
 	if (bytes >= frame_max)
 		return frame_max;
-	return whole_segments(t, most((uint32_t)bytes, 2U * t->mss));
+	return whole_segments(t, least(most((uint32_t)bytes, 2U * t->mss),
+				       frame_max));
 }
 
 /*
