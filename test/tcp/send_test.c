@@ -378,10 +378,21 @@ static void options_out_of_range(void **state)
 
 	(void)state;
 	script_connected(s, NULL);
-	for (int o = 0; o < TCP_N_OPTIONS + 1; o++)
+	/* What is refused changes nothing. */
+	for (int o = 0; o < TCP_N_OPTIONS + 1; o++) {
+		const struct tcp_tcb before = s->t;
+
 		assert_int_equal(tcp_set_option(&s->t, &s->env,
 						(enum tcp_option)o,
 						UINT64_MAX), -22);
+		assert_memory_equal(&before, &s->t, sizeof(before));
+		for (uint64_t value = 3; value; value <<= 1) {
+			if (tcp_set_option(&s->t, &s->env, (enum tcp_option)o,
+					   value))
+				assert_memory_equal(&before, &s->t, sizeof(before));
+			s->t = before;
+		}
+	}
 	assert_int_equal(tcp_set_option(&s->t, &s->env, TCP_OPTION_MSS_CLAMP, 500), 0);
 	script_write(s, 1000);
 	OUT(ACK | PSH, .seq = 1, .ack = 1, .len = 1000, .cut = 500);

@@ -213,7 +213,7 @@ static int set_buffer(struct tcp_tcb *t, enum tcp_option option, uint64_t value)
 {
 	bool sending = option == TCP_OPTION_SEND_BUFFER;
 
-	if (value < 2 * TCP_MSS_MIN)
+	if (value < 2 * TCP_MSS_MIN || value > STREAM_MAX)
 		return -EINVAL;
 	raise_flag(t, sending ? TCB_SEND_BUFFER_FIXED :
 				TCB_RECEIVE_BUFFER_FIXED);
