@@ -77,6 +77,27 @@ static void must_58_an_aggregate(void **state)
 	script_end(s);
 }
 
+/* RFC 2883 §4: a duplicate is told of where the ACK has it behind, not before. */
+static void rfc_2883_a_duplicate_in_an_aggregate(void **state)
+{
+	struct script script, *s = &script;
+	struct tcp_config c;
+
+	(void)state;
+	script_config(&c);
+	c.stretch = 2;
+	c.sack = true;
+	script_connected(s, &c);
+	IN(ACK, .seq = 1, .ack = 1, .len = 5 * 1460, .n_frames = 5);
+	IN(ACK, .seq = 4381, .ack = 1, .len = 100);
+	OUT(ACK, .seq = 1, .ack = 1 + 2 * 1460, .win = 65535 - 2920);
+	OUT(ACK, .seq = 1, .ack = 1 + 4 * 1460, .win = 65535 - 5840);
+	OUT(ACK, .seq = 1, .ack = 1 + 5 * 1460, .win = 65535 - 7300,
+	    SACKS(4381, 4481));
+	SILENT();
+	script_end(s);
+}
+
 /* The first ones at once, and when the user says so. */
 static void quick_acks(void **state)
 {
@@ -213,6 +234,7 @@ int main(void)
 		cmocka_unit_test(must_40_a_single_segment_waits_40_ms),
 		cmocka_unit_test(shld_19_two_full_segments),
 		cmocka_unit_test(must_58_an_aggregate),
+		cmocka_unit_test(rfc_2883_a_duplicate_in_an_aggregate),
 		cmocka_unit_test(quick_acks),
 		cmocka_unit_test(must_59_out_of_order_and_the_hole_at_once),
 		cmocka_unit_test(must_39_the_window_opens_in_steps),

@@ -62,7 +62,9 @@ static void put_blocks(struct tcp_tcb *t, const struct tcp_env *env,
 
 	if (s->len && s->len + 4 + 8 * max > f->mss)
 		return;
-	s->n_sack = (uint8_t)reassemble_blocks(&t->in, env->cells, max, true,
+	/* A duplicate that this ACK does not reach would be read as a hole before it. */
+	s->n_sack = (uint8_t)reassemble_blocks(&t->in, env->cells, max,
+					       seq_equal(s->ack, t->rcv_nxt),
 					       s->sack);
 }
 
