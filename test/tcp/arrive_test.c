@@ -216,6 +216,27 @@ static void shld_31_text_out_of_order(void **state)
 	script_end(s);
 }
 
+/* RFC 9293 §3.10.7.4: nothing is behind a FIN; what has waited there is given back. */
+static void rfc_9293_text_behind_a_fin(void **state)
+{
+	struct script script, *s = &script;
+	struct tcp_config c;
+
+	(void)state;
+	script_config(&c);
+	c.sack = true;
+	script_connected(s, &c);
+	IN(ACK, .seq = 101, .ack = 1, .len = 100);
+	OUT(ACK, .seq = 1, .ack = 1, SACKS(101, 201));
+	assert_int_equal(s->held, 1);
+	IN(FIN | ACK, .seq = 1, .ack = 1);
+	assert_int_equal(s->held, 0);
+	assert_int_equal(s->received, 0);
+	OUT(ACK, .seq = 1, .ack = 2);
+	STATE("CLOSE-WAIT");
+	script_end(s);
+}
+
 /* RFC 2883 §4.2: what fills a hole, and has some of what is held. */
 static void rfc_2883_in_order_and_held(void **state)
 {
@@ -425,6 +446,7 @@ int main(void)
 		cmocka_unit_test(must_66_a_closed_window),
 		cmocka_unit_test(text_beyond_the_window_is_cut),
 		cmocka_unit_test(shld_31_text_out_of_order),
+		cmocka_unit_test(rfc_9293_text_behind_a_fin),
 		cmocka_unit_test(rfc_2883_in_order_and_held),
 		cmocka_unit_test(rfc_7323_old_and_missing_timestamps),
 		cmocka_unit_test(rfc_7323_missing_timestamps_are_tolerated),

@@ -413,8 +413,11 @@ static void take_fin(struct tcp_tcb *t, const struct tcp_env *env,
 		raise_flag(t, TCB_PEER_FIN);
 		ack_now(t);
 	}
-	if (has(t, TCB_PEER_FIN))
-		take_peers_fin(t, env);
+	if (!has(t, TCB_PEER_FIN))
+		return;
+	take_peers_fin(t, env);
+	/* What the peer has sent from behind it is only to be freed. */
+	a->result->more |= has_ended(t) && t->in.n_pieces;
 }
 
 /* ---- All of it ------------------------------------------------------------------------------ */
