@@ -22,6 +22,7 @@
 #define STREAM_MAX (96U << 10)	/* written and not acknowledged [bytes]         */
 #define HELD_LIMIT 40		/* buffers: then they are taken in any case     */
 #define IRS 0x7ffff800u
+#define CLOCK_MAX (1ULL << 62)	/* 146 years: any time from here on is a time  */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -202,14 +203,15 @@ static void wait_some(struct world *w, struct input *in)
 				     100 * TCP_SECOND, 86400 * TCP_SECOND };
 	uint8_t b = (uint8_t)take(in, 1);
 
-	w->j.env.now += (b / 6) * unit[b % 6];
+	if (w->j.env.now < CLOCK_MAX)
+		w->j.env.now += (b / 6) * unit[b % 6];
 }
 
 static void wait_for_timer(struct world *w)
 {
 	ns_t at = tcp_deadline(&w->j.t);
 
-	if (at != NS_NEVER && at > w->j.env.now)
+	if (at <= CLOCK_MAX && at > w->j.env.now)
 		w->j.env.now = at;
 }
 
