@@ -30,6 +30,17 @@ static inline bool tcp_tuple_equal(const struct tcp_tuple *a,
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
+/**
+ * tcp_tuple_is_possible() - May there be a connection between these two addresses?
+ *
+ * Not if one of them is unspecified, a group, or the limited broadcast. For the
+ * owner of TCP: to refuse to open (MUST-46), and to drop a SYN in silence (MUST-57,
+ * MUST-63). Which other addresses are broadcasts of networks only the owner knows.
+ *
+ * Source: RFC 9293 §3.9.1.1, §3.9.2.3; RFC 1122 §3.2.1.3.
+ */
+bool tcp_tuple_is_possible(const struct tcp_tuple *tuple);
+
 /* SipHash-2-4 of what there is: for IPv4 that is less than half of it. */
 static inline uint64_t tcp_tuple_siphash(const struct tcp_tuple *t,
 					 const uint8_t key[16])

@@ -271,6 +271,10 @@ static bool start_one(struct host *h)
 	struct connection *c;
 	struct tcp_tuple t;
 
+	if (!tcp_tuple_is_possible(&h->setup.tuple)) {	/* MUST-46              */
+		h->start_at = NS_NEVER;
+		return false;
+	}
 	if (!choose_tuple(h, &t)) {
 		h->start_at = h->now + TCP_SECOND;
 		return false;

@@ -146,7 +146,8 @@ void listen_arrive(struct host *h, const struct datagram *d)
 	struct tcp_segment out;
 	uint16_t mss = 0;
 
-	if (d->is_icmp)
+	/* MUST-57, MUST-63: not even an RST. */
+	if (d->is_icmp || !tcp_tuple_is_possible(&d->tuple))
 		return;
 	if (!is_listened_on(h, d)) {
 		refuse(h, d);
