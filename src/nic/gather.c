@@ -107,6 +107,8 @@ int gather_sum(struct gather *g, uint32_t bytes, const struct checksum_ops *ops,
 
 int gather_skip(struct gather *g, uint64_t bytes)
 {
+	if (bytes == 0)		/* of nothing there is not even an address      */
+		return 0;
 	while (bytes > g->left) {
 		bytes -= g->left;
 		g->left = 0;

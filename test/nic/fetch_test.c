@@ -344,6 +344,29 @@ static void tx_1_goes_on_behind_frames_that_have_left(void **state)
 	}
 }
 
+/* Its only frame has left; with inline bytes alone there is no element to skip. */
+static void tx_1_nothing_is_behind_a_unit_without_payload(void **state)
+{
+	struct fetch_scene *s = *state;
+	struct fetch_cut cut = { .mss = 1 };
+	struct fetch_request r = { .cut = &cut, .inline_at = s->stream };
+
+	do {
+		unit_make(s, ++s->seed);
+		if (s->payload.len || s->frames != 1)
+			unit_drop(s);
+	} while (s->payload.len || s->frames != 1);
+	cut.command = s->command;
+	cut.mss = s->unit.mss;
+	cut.fragment_id = s->unit.fragment_id;
+	r.inline_bytes = s->header.len;
+	r.link = s->unit.link;
+	assert_int_equal(fetch_begin(&s->fetch, s->m.memory, &s->m.queue, &r), 1);
+	assert_int_equal(segment_skip(&s->fetch.segment, 1), 0);
+	unit_check_end(s);
+	unit_drop(s);
+}
+
 /* ---- Between two calls --------------------------------------------------- */
 
 #define PAGED (1u << AREA_4K | 1u << AREA_IA32_4K | 1u << AREA_REGION)
@@ -445,6 +468,7 @@ int main(void)
 		T(tx_2_inline_bytes_lead),
 		T(tx_2_neither_inline_bytes_nor_descriptors),
 		T(tx_1_goes_on_behind_frames_that_have_left),
+		T(tx_1_nothing_is_behind_a_unit_without_payload),
 		T(tx_4_pages_that_moved_are_found),
 		T(tx_4_pages_that_went_end_the_fetch),
 	};
