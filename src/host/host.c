@@ -103,7 +103,6 @@ static int open_device(struct host *h)
 
 	if (!bytes)
 		return -EINVAL;
-	bytes = (bytes + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
 	h->device_memory = aligned_alloc(CACHE_LINE, bytes);
 	if (!h->device_memory)
 		return -ENOMEM;

@@ -32,7 +32,8 @@ size_t device_bytes(const struct device_options *options)
 
 	if (!bytes || resolve(&coalescer, options))
 		return 0;
-	return bytes + coalesce_bytes(&coalescer);
+	bytes += coalesce_bytes(&coalescer);
+	return (bytes + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
 }
 
 int device_init(struct device **out, void *memory,

@@ -146,7 +146,7 @@ static inline uint32_t device_index(uint32_t id)
 	return id & ((1U << DEVICE_INDEX_BITS) - 1);
 }
 
-/** device_bytes() - Memory for device_init(); 0 for options out of range */
+/** device_bytes() - Memory for device_init(), whole cache lines; 0: options out of range */
 size_t device_bytes(const struct device_options *options);
 
 /**

@@ -62,6 +62,7 @@ static void options_out_of_range(void **state)
 	};
 
 	assert_true(device_bytes(&o) > 0);
+	assert_int_equal(device_bytes(&o) % CACHE_LINE, 0);
 	o.queues = 65537;
 	assert_int_equal(device_bytes(&o), 0);
 	o.queues = 1;
