@@ -5,7 +5,7 @@
  *	agent-client send SOCKET LOCAL REMOTE	until standard input ends
  *	agent-client receive SOCKET LOCAL REMOTE
  *	agent-client hostile SOCKET LOCAL REMOTE SEED
- *	agent-client murder SOCKET LOCAL REMOTE SEED TIMES DAEMON-PID UID
+ *	agent-client murder SOCKET LOCAL REMOTE SEED TIMES DAEMON-PID UID STATS
  *
  * A byte stream with cumulative acknowledgements and go-back-N, which is as much of TCP
  * as it takes to see whether every byte comes, once, in order, and unchanged.
@@ -219,10 +219,10 @@ int main(int argc, char **argv)
 		run_receiver(argv);
 	else if (argc == 6 && !strcmp(argv[1], "hostile"))
 		hostile_run(argv[2], argv[3], argv[4], (uint32_t)atoi(argv[5]));
-	else if (argc == 9 && !strcmp(argv[1], "murder"))
+	else if (argc == 10 && !strcmp(argv[1], "murder"))
 		murder_run(argv);
 	else
 		client_fail("send|receive SOCKET LOCAL REMOTE, hostile ... SEED, "
-			    "murder ... SEED TIMES DAEMON-PID UID", EINVAL);
+			    "murder ... SEED TIMES DAEMON-PID UID STATS", EINVAL);
 	return 0;
 }
