@@ -25,10 +25,11 @@
 #include "control/stats.h"
 
 #define LIFE_MAX_US 12000
+#define LONG_LIFE_US 450000	/* long enough to get into the statistics       */
 #define PATIENCE_MS 5000	/* for the daemon to notice a death             */
 
 #define SWEEPS_MS 3000		/* for two sweeps of the statistics             */
-#define ASK_EVERY 16
+#define ASK_EVERY 32
 
 struct holdings {
 	unsigned int descriptors, mappings, objects;
@@ -153,9 +154,12 @@ static bool has_forgotten(const struct account *before)
 	if (!memcmp(&now, before, sizeof(now)))
 		return true;
 	fprintf(stderr, "client: the daemon still counts: %llu clients (%llu), "
-		"%llu flows (%llu), %llu queues (%llu), %llu bytes (%llu)\n",
+		"%llu flows (%llu) in %llu records (%llu), %llu queues (%llu), "
+		"%llu bytes (%llu)\n",
 		(unsigned long long)now.clients, (unsigned long long)before->clients,
 		(unsigned long long)now.flows, (unsigned long long)before->flows,
+		(unsigned long long)now.flow_records,
+		(unsigned long long)before->flow_records,
 		(unsigned long long)now.queues, (unsigned long long)before->queues,
 		(unsigned long long)now.memory, (unsigned long long)before->memory);
 	return false;
@@ -191,8 +195,9 @@ void murder_run(char **argv)
 	srand(seed);
 	for (uint32_t n = 0; n < times; n++) {
 		pid_t child = bear(argv, seed + n, uid);
+		bool asked = n % ASK_EVERY == 0 || n + 1 == times;
 
-		usleep((unsigned int)rand() % LIFE_MAX_US);
+		usleep((unsigned int)rand() % (asked ? LONG_LIFE_US : LIFE_MAX_US));
 		kill(child, SIGKILL);
 		waitpid(child, &status, 0);
 		if (!WIFSIGNALED(status)) {
@@ -200,8 +205,7 @@ void murder_run(char **argv)
 			exit(1);
 		}
 		if (!comes_back(daemon, &before) ||
-		    ((n % ASK_EVERY == 0 || n + 1 == times) &&
-		     !has_forgotten(&counted))) {
+		    (asked && !has_forgotten(&counted))) {
 			fprintf(stderr, "client: after seed %u\n", seed + n);
 			exit(1);
 		}
