@@ -344,7 +344,8 @@ TTO_API int tto_post_general(struct tto_grq *grq,
  * When it returns, nothing is written to them any more. They complete with
  * -ECANCELED, in their turn; those that had completed before, as they did.
  *
- * Return: how many.
+ * Return: how many; one that the device had just handed back is not counted, and
+ * completes either way.
  */
 TTO_API int tto_revoke(struct tto_qp *qp, uint64_t wr_id);
 TTO_API int tto_revoke_general(struct tto_grq *grq, uint64_t wr_id);

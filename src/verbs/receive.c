@@ -213,8 +213,10 @@ static int revoke_all(struct work_queue *q, struct slots *slots, uint64_t wr_id)
 			n += !slot->is_revoked;
 			slot->is_revoked = true;
 		} else if (slot->state == SLOT_POSTED) {
+			/* If the device had it no more, it is on its way back, and
+			 * comes without bytes perhaps: then none are copied to it. */
 			status = revoke(q, slots, slot);
-			slot->is_revoked = status > 0;
+			slot->is_revoked = status >= 0;
 		}
 		if (status < 0)
 			return status;
