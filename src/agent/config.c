@@ -132,8 +132,17 @@ static int take_host_option(struct reader *r, const char *key, const char *value
 
 static int take_wire(struct reader *r, char **to, const char *value)
 {
-	return strchr(value, ';') ? refuse(r, "addresses stand in lines of their own") :
-				    take_text(r, to, value);
+	if (strchr(value, ';'))
+		return refuse(r, "addresses stand in lines of their own");
+	if (*value && !wire_is_known(value))
+		return refuse(r, "not a wire: KIND:NAME, see tto(1)");
+	return take_text(r, to, value);
+}
+
+static int take_kernel(struct reader *r, char **to, const char *value)
+{
+	return strcmp(value, CONFIG_SHARED) ? take_wire(r, to, value) :
+					      take_text(r, to, value);
 }
 
 static int take_rules(struct reader *r, uint8_t rights, char *value)
@@ -192,7 +201,7 @@ static int wire_key(struct reader *r, uint32_t key, char *value)
 
 	switch (key) {
 	case 0: return take_wire(r, &r->config->wire, value);
-	case 1: return take_wire(r, &r->config->kernel, value);
+	case 1: return take_kernel(r, &r->config->kernel, value);
 	case 2:
 		if (!value_number(value, 0, 1000000, &us))
 			return refuse(r, "not microseconds, at most 1000000");
@@ -356,6 +365,7 @@ static int read_lines(struct reader *r, FILE *file)
 	char line[LINE_MAX_BYTES];
 	int err = 0;
 
+	errno = 0;
 	while (!err && fgets(line, sizeof(line), file)) {
 		r->line++;
 		if (!strchr(line, '\n') && !feof(file)) {
@@ -366,7 +376,7 @@ static int read_lines(struct reader *r, FILE *file)
 		}
 	}
 	if (!err && ferror(file)) {
-		err = -EIO;
+		err = errno ? -errno : -EIO;
 		message_errno(err, "%s", r->path);
 	}
 	return err;
@@ -424,7 +434,9 @@ int config_read(const char *path, struct config *c)
 
 	if (begin(c))
 		err = -ENOMEM;
-	if (err) {
+	if (err == -ENOENT) {
+		message("%s: not there; see ttod.conf(5)", path);
+	} else if (err) {
 		message_errno(err, "%s", path);
 	} else {
 		err = read_lines(&r, file);

@@ -122,6 +122,9 @@ struct wire_error {
 	char text[256];
 };
 
+/* Return: whether @spec begins with a kind that there is; nothing is opened. */
+bool wire_is_known(const char *spec);
+
 /**
  * wire_open() - Open a wire by its specification
  * @out:	Set on success; close with wire_close()
