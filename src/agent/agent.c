@@ -156,12 +156,13 @@ int agent_open(struct agent *a, const struct config *config)
 	*a = (struct agent){
 		.config = config, .epoll = -1, .socket = -1, .signals = -1,
 	};
-	err = open_host(a);
-	if (err)
-		return err;
+	/* First, so that a second daemon does not touch the wire of the first. */
 	a->socket = socket_listen(config);
 	if (a->socket < 0)
 		return a->socket;
+	err = open_host(a);
+	if (err)
+		return err;
 	err = watch_all(a);
 	if (err)
 		message_errno(err, "epoll");

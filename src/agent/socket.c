@@ -71,7 +71,12 @@ int socket_listen(const struct config *config)
 	err = fd < 0 ? -errno : set_up(fd, config, &address);
 	if (!err)
 		return fd;
-	message_errno(err, "%s", config->socket);
+	if (err == -ENOENT)
+		message("%s: its folder is not there", config->socket);
+	else if (err == -EADDRINUSE)
+		message_errno(err, "%s: another ttod", config->socket);
+	else
+		message_errno(err, "%s", config->socket);
 	if (fd >= 0)
 		close(fd);
 	return err;
