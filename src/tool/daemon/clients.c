@@ -23,7 +23,7 @@ static void print_text(const struct stats_file *f)
 
 	printf("%8s %6s %8s %7s %7s %6s %14s %14s %8s\n", "pid", "uid", "MiB",
 	       "queues", "regions", "flows", "requests", "bytes", "dropped");
-	for (uint32_t n = 0; n < f->head->n_clients; n++) {
+	for (uint32_t n = 0; n < f->head.n_clients; n++) {
 		if (!stats_file_client(f, n, &c))
 			continue;
 		printf("%8u %6u %8.1f %7u %7u %6u %14" PRIu64 " %14" PRIu64
@@ -69,7 +69,7 @@ static void print_json(const struct stats_file *f)
 
 	json_begin(&j, stdout);
 	json_array_begin(&j, NULL);
-	for (uint32_t n = 0; n < f->head->n_clients; n++) {
+	for (uint32_t n = 0; n < f->head.n_clients; n++) {
 		if (stats_file_client(f, n, &c))
 			print_client(&j, &c);
 	}

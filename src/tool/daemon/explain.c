@@ -101,7 +101,7 @@ static void explain(const struct stats_flow *f)
 static bool find_flow(const struct stats_file *file, uint32_t id,
 		      struct stats_flow *out)
 {
-	for (uint32_t n = 0; n < file->head->n_flows; n++) {
+	for (uint32_t n = 0; n < file->head.n_flows; n++) {
 		if (stats_file_flow(file, n, out) && out->id == id)
 			return true;
 	}

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -58,6 +59,27 @@ static bool is_sound(const struct stats_head *h, uint64_t bytes)
 	       lies_within(h->flows_at, h->n_flows, sizeof(struct stats_flow), bytes);
 }
 
+static void copy_head(struct stats_file *f)
+{
+	char *wire = f->head.wire;
+
+	stats_copy(&f->head, f->memory, sizeof(f->head));
+	wire[sizeof(f->head.wire) - 1] = '\0';
+	for (; *wire; wire++) {		/* it goes to a terminal                */
+		if (*wire < ' ' || *wire > '~')
+			*wire = '?';
+	}
+}
+
+/* The file was cut: there is no memory any more where it was mapped. */
+static void end_at_once(int signal)
+{
+	static const char text[] = "tto: the statistics were cut while they were read\n";
+
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	_exit(TOOL_REFUSED);
+}
+
 static int map_file(struct stats_file *f, int fd)
 {
 	struct stat st;
@@ -65,15 +87,16 @@ static int map_file(struct stats_file *f, int fd)
 
 	if (fstat(fd, &st))
 		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(*f->head))
+	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(f->head))
 		return -EBADMSG;
 	f->bytes = (uint64_t)st.st_size;
 	memory = mmap(NULL, f->bytes, PROT_READ, MAP_SHARED, fd, 0);
 	if (memory == MAP_FAILED)
 		return -errno;
-	f->head = memory;
+	f->memory = memory;
 	f->alone = flock(fd, LOCK_SH | LOCK_NB) == 0;
-	if (is_sound(f->head, f->bytes))
+	copy_head(f);
+	if (is_sound(&f->head, f->bytes))
 		return 0;
 	munmap(memory, f->bytes);
 	return -EBADMSG;
@@ -81,9 +104,12 @@ static int map_file(struct stats_file *f, int fd)
 
 int stats_file_open(struct stats_file *f, const char *verb, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+	const struct sigaction cut = { .sa_handler = end_at_once };
+	/* What is no file is not waited for. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err;
 
 	*f = (struct stats_file){ 0 };
+	sigaction(SIGBUS, &cut, NULL);
 	err = fd < 0 ? -errno : map_file(f, fd);
 	if (fd >= 0)
 		close(fd);
@@ -100,7 +126,7 @@ int stats_file_open(struct stats_file *f, const char *verb, const char *path)
 
 void stats_file_close(struct stats_file *f)
 {
-	munmap((void *)(uintptr_t)f->head, f->bytes);
+	munmap((void *)(uintptr_t)f->memory, f->bytes);
 }
 
 /* ---- Records --------------------------------------------------------------------------------- */
@@ -109,7 +135,7 @@ void stats_file_close(struct stats_file *f)
 static bool read_record(const struct stats_file *f, uint64_t at, uint32_t n,
 			void *out, size_t each)
 {
-	const uint8_t *records = (const uint8_t *)f->head + at;
+	const uint8_t *records = f->memory + at;
 
 	return stats_read(out, records + n * each, each);
 }
@@ -117,14 +143,14 @@ static bool read_record(const struct stats_file *f, uint64_t at, uint32_t n,
 bool stats_file_client(const struct stats_file *f, uint32_t n,
 		       struct stats_client *out)
 {
-	return n < f->head->n_clients &&
-	       read_record(f, f->head->clients_at, n, out, sizeof(*out)) && out->used;
+	return n < f->head.n_clients &&
+	       read_record(f, f->head.clients_at, n, out, sizeof(*out)) && out->used;
 }
 
 bool stats_file_flow(const struct stats_file *f, uint32_t n, struct stats_flow *out)
 {
-	return n < f->head->n_flows &&
-	       read_record(f, f->head->flows_at, n, out, sizeof(*out)) && out->used;
+	return n < f->head.n_flows &&
+	       read_record(f, f->head.flows_at, n, out, sizeof(*out)) && out->used;
 }
 
 void address_text(char out[ADDRESS_TEXT], const uint8_t address[16], uint16_t port,

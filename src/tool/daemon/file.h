@@ -2,7 +2,9 @@
 /*
  * file.h - The daemon's statistics file, for the verbs that read it
  *
- * What is read is judged: whoever wrote the file could have written anything.
+ * What is read is judged: whoever wrote the file could have written anything, and may
+ * still do so. The head is copied before it is judged; a file that is cut short while it
+ * is read ends the program with one line.
  */
 #ifndef TOOL_DAEMON_FILE_H
 #define TOOL_DAEMON_FILE_H
@@ -13,7 +15,8 @@
 #define ADDRESS_TEXT 64		/* "[address]:port"                             */
 
 struct stats_file {
-	const struct stats_head *head;
+	struct stats_head head;	/* as it was when the file was opened           */
+	const uint8_t *memory;
 	uint64_t bytes;
 	bool alone;		/* its writer is gone                           */
 };

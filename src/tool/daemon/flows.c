@@ -24,7 +24,7 @@ static void print_text(const struct stats_file *file)
 
 	printf("%8s %8s %-22s %-22s %12s %6s %14s %14s %8s\n", "flow", "pid",
 	       "local", "remote", "packets", "joined", "received", "sent", "dropped");
-	for (uint32_t n = 0; n < file->head->n_flows; n++) {
+	for (uint32_t n = 0; n < file->head.n_flows; n++) {
 		if (!stats_file_flow(file, n, &f))
 			continue;
 		flow_names(&names, &f);
@@ -42,7 +42,7 @@ static void print_json(const struct stats_file *file)
 
 	json_begin(&j, stdout);
 	json_array_begin(&j, NULL);
-	for (uint32_t n = 0; n < file->head->n_flows; n++) {
+	for (uint32_t n = 0; n < file->head.n_flows; n++) {
 		if (stats_file_flow(file, n, &f))
 			flow_json(&j, &f);
 	}

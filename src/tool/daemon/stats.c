@@ -89,9 +89,9 @@ static int run(int argc, char **argv)
 	if (stats_file_open(&f, "stats", o.path))
 		return TOOL_REFUSED;
 	if (o.json)
-		print_json(f.head);
+		print_json(&f.head);
 	else
-		print_text(f.head);
+		print_text(&f.head);
 	stats_file_close(&f);
 	return TOOL_OK;
 }
