@@ -62,6 +62,13 @@ struct tto_device_options {
 	uint64_t spin_ns;	/* tto_sleep() and tto_wait() poll so long before
 				 * they sleep; default 20 us, 1: not at all       */
 	uint64_t timeout_ns;	/* for an answer of the daemon; default 5 s       */
+	/* Memory of the program's own, see tto_memory_watch():               */
+	uint64_t in_place_bytes; /* at a time; default 64 MiB                     */
+	uint32_t in_place_buffers; /* at a time, at most 4096; default 64         */
+	uint32_t in_place_min;	/* smaller pieces are copied; default 16384       */
+	uint32_t in_place_uses;	/* so often a buffer is copied before its pages
+				 * become the device's; default 8 .. 32, by size  */
+	uint32_t reserved;	/* 0                                              */
 };
 
 /**
@@ -134,6 +141,20 @@ enum tto_rights {
 	TTO_READ = 1,		/* the device may send from it                    */
 	TTO_WRITE = 2,		/* and receive into it                            */
 };
+
+/*
+ * Memory of the program's own (its heap) is copied when it is sent; the pages of a
+ * buffer that is sent again and again become memory of the device, where they are, if
+ * the program links libtto-inplace (or calls these itself). Then no such send is done
+ * with its buffer before it completes, unless TTO_SEND_COPY or TTO_SEND_LEND says so.
+ * From any thread.
+ */
+/** tto_memory_watch() - From now on each change is told to tto_memory_changes() */
+TTO_API void tto_memory_watch(void);
+/** tto_memory_changes() - Memory is going to be freed, unmapped, moved, protected ... */
+TTO_API void tto_memory_changes(const void *address, size_t bytes);
+/** tto_memory_in_place() - Buffers in place now; 0: changes need not be told */
+TTO_API unsigned tto_memory_in_place(void);
 
 /* Registered memory (MR). Read only; tto_region_release() ends it. */
 struct tto_region {
@@ -285,12 +306,14 @@ enum tto_send_flags {
 	TTO_SEND_COPY = 4,	/* the medium way                                 */
 	TTO_SEND_IN_PLACE = 8,	/* the long way                                   */
 	TTO_SEND_UDP = 16,	/* TTO_CUT_FRAGMENT: complete the UDP header      */
+	TTO_SEND_LEND = 32,	/* the payload is the caller's again at once: what
+				 * is in place is copied when somebody writes to it */
 };
 
 /*
  * A send request (WR): one pseudo frame, as struct tto_unit. @header is copied when
  * it is posted; so is the payload, unless the way is long, and then it is the
- * caller's again when the request completes, or when tto_wait() says so.
+ * caller's again when the request completes, or when tto_wait() says so (SPEC TX-9).
  */
 struct tto_send {
 	uint64_t wr_id;		/* comes back in the completion                   */
@@ -471,6 +494,9 @@ struct tto_device_stats {
 	uint64_t receives_asked_back;	/* of the device: bytes for them were here */
 	uint64_t cache_hits, cache_misses, cache_evictions;
 	uint64_t regions, region_bytes;		/* registered now                 */
+	uint64_t buffers_entered, buffers_left;	/* of the program's own memory    */
+	uint64_t buffers_lent;
+	uint64_t buffers, buffer_bytes;		/* in place now                   */
 	uint64_t doorbells;	/* the device slept and was woken                 */
 	uint64_t wakeups;	/* tto_sleep() or tto_wait() slept and woke       */
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* device.c - Open a device, by its daemon or its wire */
 #include "verbs/device.h"
+#include "verbs/inplace/buffer.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,9 +17,13 @@ enum {
 	PLACE_MIN = 4096,
 	CACHE_REGIONS = 256,
 	SPIN_NS = 20 * 1000,
+	IN_PLACE_MIN = 16384,
+	IN_PLACE_BUFFERS = 64,
+	IN_PLACE_BUFFERS_LIMIT = 4096,
 };
 
 #define CACHE_BYTES (1ull << 30)
+#define IN_PLACE_BYTES (64ull << 20)
 #define TIMEOUT_NS 5000000000ull
 
 #define TEXT(x) #x
@@ -68,8 +73,12 @@ int device_options(struct tto_device_options *o,
 	set_default64(&o->cache_bytes, CACHE_BYTES);
 	set_default64(&o->spin_ns, SPIN_NS);
 	set_default64(&o->timeout_ns, TIMEOUT_NS);
+	set_default64(&o->in_place_bytes, IN_PLACE_BYTES);
+	set_default32(&o->in_place_buffers, IN_PLACE_BUFFERS);
+	set_default32(&o->in_place_min, IN_PLACE_MIN);
 	if (o->inline_max > 900 || o->copy_bytes < COPY_BYTES_MIN ||
-	    o->copy_bytes > COPY_BYTES_LIMIT || o->copy_bytes & (o->copy_bytes - 1))
+	    o->copy_bytes > COPY_BYTES_LIMIT || o->reserved ||
+	    o->in_place_buffers > IN_PLACE_BUFFERS_LIMIT || o->copy_bytes & (o->copy_bytes - 1))
 		return -EINVAL;
 	return 0;
 }
@@ -145,6 +154,7 @@ void tto_close(struct tto_device *device)
 	while (device->cqs.next)
 		cq_forget((struct tto_cq *)device->cqs.next);
 	flow_forget_all(device);
+	buffer_close_all(device);
 	memory_forget(device);
 	free(device->queues);
 	free(device);
@@ -175,5 +185,6 @@ int tto_device_stats(const struct tto_device *device, struct tto_device_stats *s
 	stats->cache_evictions = device->cache.evictions;
 	stats->regions = device->cache.n_registered;
 	stats->region_bytes = device->cache.bytes_registered;
+	buffer_read_stats(device, stats);
 	return 0;
 }

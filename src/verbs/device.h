@@ -42,6 +42,7 @@ struct tto_device {
 	struct tto_device_options options;	/* without a 0                  */
 	struct registration_cache cache;
 	struct allocation *allocations;
+	struct buffers *buffers;	/* in place; NULL: none yet             */
 	struct work_queue_place *queues;
 	uint32_t n_queues;
 	struct tto_flow **flows;	/* by id: open addressing               */
@@ -147,9 +148,14 @@ MUST_CHECK int device_options(struct tto_device_options *o,
 
 /* ---- memory.c ---------------------------------------------------------------------- */
 
-/** memory_take() - Memory of the device, known to the cache. Return: 0; -errno. */
+/**
+ * memory_take() - Memory of the device, known to the cache
+ * @fd:		As of shared_allocate(), or NULL
+ *
+ * Return: 0; -errno.
+ */
 MUST_CHECK int memory_take(struct tto_device *device, size_t bytes,
-			   struct allocation **out);
+			   struct allocation **out, int *fd);
 /** memory_give() - Return: 0; -EBUSY when it is held; -errno. NULL is allowed. */
 int memory_give(struct tto_device *device, struct allocation *a);
 /** memory_forget() - All of it, of an attachment that is closed */

@@ -70,7 +70,7 @@ int tto_cq_close(struct tto_cq *cq)
 static int fill_grq(struct tto_grq *grq, uint32_t n, uint32_t bytes)
 {
 	struct tto_device *d = grq->device;
-	int status = memory_take(d, (size_t)n * bytes, &grq->buffers);
+	int status = memory_take(d, (size_t)n * bytes, &grq->buffers, NULL);
 
 	if (status)
 		return status;

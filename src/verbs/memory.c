@@ -2,6 +2,7 @@
 /* memory.c - Memory of the device: allocate, register, name */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "verbs/device.h"
 
@@ -47,14 +48,15 @@ const struct registration_ops memory_registration_ops = {
 
 /* ---- Allocations ---------------------------------------------------------------------- */
 
-int memory_take(struct tto_device *device, size_t bytes, struct allocation **out)
+int memory_take(struct tto_device *device, size_t bytes, struct allocation **out,
+		int *fd)
 {
 	struct allocation *a = calloc(1, sizeof(*a));
 	int status;
 
 	if (!a)
 		return -ENOMEM;
-	status = shared_allocate(device->attachment, bytes, &a->object);
+	status = shared_allocate(device->attachment, bytes, &a->object, fd);
 	if (status)
 		goto err_free;
 	a->range.region.address = a->object.address;
@@ -69,6 +71,8 @@ int memory_take(struct tto_device *device, size_t bytes, struct allocation **out
 	return 0;
 
 err_object:
+	if (fd)
+		close(*fd);
 	shared_free(device->attachment, &a->object);
 err_free:
 	free(a);
@@ -110,7 +114,7 @@ void memory_forget(struct tto_device *device)
 int tto_memory_allocate(struct tto_device *device, size_t bytes, void **address)
 {
 	struct allocation *a;
-	int status = memory_take(device, bytes, &a);
+	int status = memory_take(device, bytes, &a, NULL);
 
 	if (status)
 		return status;

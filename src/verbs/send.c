@@ -7,6 +7,9 @@
  *   medium   | head | descriptor of the pool | header |  pool memory, until reported
  *   long     | head | descriptors | header |             the payload's registrations
  *
+ * Long is memory of the device, and what of the program's own is in place
+ * (inplace/buffer.h); pieces between that are short are copied to the pool all the same.
+ *
  * A request is written into the ring behind those of the same call, and all are
  * published together: one fence, and one doorbell if the device sleeps. A request that
  * would go round the end of the ring is built beside it.
@@ -15,10 +18,12 @@
 #include <errno.h>
 
 #include "verbs/device.h"
+#include "verbs/inplace/buffer.h"
 
 #define ELEMENTS_MAX 16
 #define WAYS (TTO_SEND_INLINE | TTO_SEND_COPY | TTO_SEND_IN_PLACE)
-#define ALL_FLAGS (TTO_SEND_SIGNALED | WAYS | TTO_SEND_UDP)
+#define DESCRIPTORS_MAX (3 * ELEMENTS_MAX)
+#define ALL_FLAGS (TTO_SEND_SIGNALED | WAYS | TTO_SEND_UDP | TTO_SEND_LEND)
 #define ALL_UNIT_FLAGS (TTO_UNIT_FIXED_ID | TTO_UNIT_PARTIAL_CSUM | \
 			TTO_UNIT_NO_UDP_CSUM | TTO_UNIT_ACCECN)
 #define REQUEST_BYTES (SEND_BLOCKS_MAX * SEND_BLOCK_BYTES)
@@ -33,6 +38,12 @@ _Static_assert(SAME(TTO_UNIT_FIXED_ID << 8, DESCRIPTOR_FIXED_ID) &&
 	       SAME(TTO_CUT_FRAGMENT << 4, DESCRIPTOR_CUT_FRAGMENT),
 	       "the public names are the device's");
 
+/* Where the payload of an element is fetched from, if the way is long. */
+struct source {
+	enum { SOURCE_DEVICE, SOURCE_BUFFER, SOURCE_COPY } kind;
+	struct buffer_piece piece;	/* of a buffer                          */
+};
+
 /* A request that is being made. */
 struct making {
 	struct tto_qp *qp;
@@ -40,7 +51,8 @@ struct making {
 	uint64_t bytes;		/* of payload                                   */
 	uint32_t way;		/* one of WAYS                                  */
 	uint32_t n_descriptors, n_ranges, inline_bytes, blocks;
-	struct descriptor descriptor[ELEMENTS_MAX];
+	struct source source[ELEMENTS_MAX];
+	struct descriptor descriptor[DESCRIPTORS_MAX];
 };
 
 static void put_ranges(struct making *m, struct registered_range **ranges)
@@ -59,23 +71,47 @@ static bool is_sound(const struct tto_qp *qp, const struct tto_send *s)
 	       (s->flags & WAYS & ((s->flags & WAYS) - 1)) == 0;
 }
 
-/* Whether registering all that is not yet registered is worth it. */
-static bool pays(struct making *m)
+/* Of an element with payload. Return: descriptors; 0: copy all of the request. */
+static uint32_t find_source(struct making *m, const struct tto_element *e,
+			    struct source *source)
+{
+	struct tto_device *d = m->qp->device;
+	bool insists = m->send->flags & TTO_SEND_IN_PLACE;
+	bool lends = m->send->flags & TTO_SEND_LEND;
+	struct registered_range *range = e->region ? registration_of(e->region) :
+		registration_find(&d->cache, e->address, e->bytes);
+
+	source->kind = SOURCE_DEVICE;
+	if (range)
+		return !lends && (insists || e->region ||
+				  registration_pays(&d->cache, range, e->bytes));
+	source->kind = SOURCE_BUFFER;
+	if (buffer_find(d, e, insists, &source->piece))
+		return 1 + (source->piece.head_bytes != 0) +
+		       (source->piece.tail_bytes != 0);
+	source->kind = SOURCE_COPY;
+	return !insists && e->bytes <= d->options.copy_max;
+}
+
+/* Sets source and n_descriptors. Return: whether the long way is possible, and pays. */
+static bool find_sources(struct making *m)
 {
 	const struct tto_send *s = m->send;
-	struct registration_cache *cache = &m->qp->device->cache;
+	bool is_long = false;
 
+	m->n_descriptors = 0;
 	for (uint32_t i = 0; i < s->n_elements; i++) {
-		const struct tto_element *e = &s->elements[i];
-		struct registered_range *range;
+		uint32_t n;
 
-		if (e->region || !e->bytes)
+		if (!s->elements[i].bytes)
 			continue;
-		range = registration_find(cache, e->address, e->bytes);
-		if (!range || !registration_pays(cache, range, e->bytes))
+		n = find_source(m, &s->elements[i], &m->source[i]);
+		if (!n)
 			return false;
+		m->n_descriptors += n;
+		is_long |= m->source[i].kind != SOURCE_COPY;
 	}
-	return true;
+	return is_long && m->n_descriptors <= SEND_DESCRIPTORS_MAX;
 }
 
 static bool fits_inline(const struct making *m)
@@ -88,11 +124,15 @@ static void choose_way(struct making *m)
 	const struct tto_device_options *o = &m->qp->device->options;
 
 	m->way = m->send->flags & WAYS;
-	if (m->way)
+	if (m->way) {
+		if (m->way == TTO_SEND_IN_PLACE && !find_sources(m) &&
+		    m->n_descriptors <= SEND_DESCRIPTORS_MAX)
+			m->n_descriptors = 0;
 		return;
+	}
 	if (m->bytes <= o->inline_max && fits_inline(m))
 		m->way = TTO_SEND_INLINE;
-	else if (m->bytes <= o->copy_max || !pays(m))
+	else if (m->bytes <= o->copy_max || !find_sources(m))
 		m->way = TTO_SEND_COPY;
 	else
 		m->way = TTO_SEND_IN_PLACE;
@@ -115,7 +155,7 @@ static int open_pool(struct tto_qp *qp)
 	uint32_t bytes = qp->device->options.copy_bytes;
 	struct registered_range *range;
 	struct place place;
-	int status = memory_take(qp->device, bytes, &qp->pool);
+	int status = memory_take(qp->device, bytes, &qp->pool, NULL);
 
 	if (status)
 		return status;
@@ -133,55 +173,123 @@ static int open_pool(struct tto_qp *qp)
 	return 0;
 }
 
-static int make_medium(struct making *m)
+/* Memory of the pool, that the next request is to hold. Return: 0; -EAGAIN; -errno. */
+static int take_pool(struct making *m, uint32_t bytes, uint8_t **at)
 {
-	struct sent *sent = &m->qp->sent;
-	uint8_t *at;
-	int status = m->qp->pool ? 0 : open_pool(m->qp);
+	struct tto_qp *qp = m->qp;
+	int status = qp->pool ? 0 : open_pool(qp);
 
 	if (status)
 		return status;
-	if (m->bytes > sent->pool_bytes / 4)
+	if (bytes > qp->sent.pool_bytes / 4)
 		return -EMSGSIZE;
-	at = sent_take(sent, (uint32_t)m->bytes);
-	if (!at)
-		return -EAGAIN;
-	gather(m->send, at);
-	m->descriptor[0] = (struct descriptor){
-		.address = (uintptr_t)at, .base = m->qp->pool->range.region.pdbr,
-		.length = (uint32_t)m->bytes,
-		.command = DESCRIPTOR_VIRTUAL | DESCRIPTOR_END,
+	*at = sent_take(&qp->sent, bytes);
+	return *at ? 0 : -EAGAIN;
+}
+
+static void add_descriptor(struct making *m, const struct place *place, uint32_t bytes)
+{
+	m->descriptor[m->n_descriptors++] = (struct descriptor){
+		.address = place->address, .base = place->base, .length = bytes,
+		.command = place->command,
 	};
+}
+
+static void add_copied(struct making *m, const uint8_t *at, uint32_t bytes)
+{
+	const struct place place = { (uintptr_t)at, m->qp->pool->range.region.pdbr,
+				     DESCRIPTOR_VIRTUAL };
+
+	add_descriptor(m, &place, bytes);
+}
+
+static int make_medium(struct making *m)
+{
+	uint8_t *at;
+	int status = m->bytes > UINT32_MAX ? -EMSGSIZE :
+		     take_pool(m, (uint32_t)m->bytes, &at);
+
+	if (status)
+		return status;
+	gather(m->send, at);
+	m->n_descriptors = 0;
+	add_copied(m, at, (uint32_t)m->bytes);
+	m->descriptor[0].command |= DESCRIPTOR_END;
 	return 0;
 }
 
+static int copy_piece(struct making *m, const uint8_t *from, uint32_t bytes)
+{
+	uint8_t *at;
+	int status = bytes ? take_pool(m, bytes, &at) : 0;
+
+	if (status || !bytes)
+		return status;
+	memcpy(at, from, bytes);
+	add_copied(m, at, bytes);
+	return 0;
+}
+
+static int make_device(struct making *m, const struct tto_element *e,
+		       struct registered_range **range)
+{
+	struct place place;
+	int status = memory_place(m->qp->device, e->address, e->bytes, e->region,
+				  TTO_READ, &place, range);
+
+	if (status)
+		return status;
+	m->n_ranges++;
+	add_descriptor(m, &place, e->bytes);
+	return 0;
+}
+
+static int make_buffer(struct making *m, const uint8_t *at,
+		       const struct buffer_piece *piece, struct registered_range **range)
+{
+	const uint8_t *first = at + piece->head_bytes;
+	struct place place;
+	int status = copy_piece(m, at, piece->head_bytes);
+
+	if (status)
+		return status;
+	status = buffer_place(m->qp->device, piece, first,
+			      m->send->flags & TTO_SEND_LEND, &place, range);
+	if (status)
+		return status;
+	m->n_ranges++;
+	add_descriptor(m, &place, piece->bytes);
+	return copy_piece(m, first + piece->bytes, piece->tail_bytes);
+}
+
+/* On an error nothing is held. */
 static int make_long(struct making *m, struct registered_range **ranges)
 {
 	const struct tto_send *s = m->send;
+	uint32_t pool_taken = m->qp->sent.pool_taken;
+	int status = m->n_descriptors ? 0 : -EFAULT;
 
 	m->n_descriptors = 0;
-	for (uint32_t i = 0; i < s->n_elements; i++) {
+	for (uint32_t i = 0; i < s->n_elements && !status; i++) {
 		const struct tto_element *e = &s->elements[i];
-		struct place place;
-		int status;
 
 		if (!e->bytes)
 			continue;
-		status = memory_place(m->qp->device, e->address, e->bytes, e->region,
-				      TTO_READ, &place, &ranges[m->n_ranges]);
-		if (status) {
-			put_ranges(m, ranges);
-			return status;
-		}
-		m->n_ranges++;
-		m->descriptor[m->n_descriptors++] = (struct descriptor){
-			.address = place.address, .base = place.base,
-			.length = e->bytes, .command = place.command,
-		};
+		if (m->source[i].kind == SOURCE_DEVICE)
+			status = make_device(m, e, &ranges[m->n_ranges]);
+		else if (m->source[i].kind == SOURCE_BUFFER)
+			status = make_buffer(m, e->address, &m->source[i].piece,
+					     &ranges[m->n_ranges]);
+		else
+			status = copy_piece(m, e->address, e->bytes);
 	}
-	if (m->n_descriptors)
+	if (!status) {
 		m->descriptor[m->n_descriptors - 1].command |= DESCRIPTOR_END;
-	return 0;
+		return 0;
+	}
+	put_ranges(m, ranges);
+	m->qp->sent.pool_taken = pool_taken;
+	return status;
 }
 
 /* ---- Into the ring ------------------------------------------------------------------------ */
@@ -237,7 +345,7 @@ static int measure(struct making *m, uint32_t written)
 {
 	struct ring_end *end = &m->qp->sq.end;
 	uint32_t n = m->way == TTO_SEND_INLINE ? 0 :
-		     m->way == TTO_SEND_COPY ? 1 : m->send->n_elements;
+		     m->way == TTO_SEND_COPY ? 1 : m->n_descriptors;
 
 	m->inline_bytes = m->send->header_bytes;
 	if (m->way == TTO_SEND_INLINE) {
@@ -311,7 +419,7 @@ static int post_one(struct tto_qp *qp, const struct tto_send *s, uint32_t *writt
 	if (unlikely(!(m.bytes + s->header_bytes)))
 		return -EINVAL;
 	choose_way(&m);
-	if (m.way == TTO_SEND_COPY && !m.bytes)
+	if (!m.bytes)
 		m.way = TTO_SEND_INLINE;
 	status = make(&m, ranges, *written);
 	if (unlikely(status))
@@ -321,7 +429,8 @@ static int post_one(struct tto_qp *qp, const struct tto_send *s, uint32_t *writt
 	number = qp->sq.number | qp->sent.posted;
 	report = sent_post(&qp->sent, s->wr_id, m.n_ranges,
 			   (s->flags & TTO_SEND_SIGNALED ? SENT_SIGNALED : 0) |
-			   (m.way == TTO_SEND_IN_PLACE ? SENT_IN_PLACE : 0));
+			   (m.way != TTO_SEND_IN_PLACE ? 0 :
+			    s->flags & TTO_SEND_LEND ? SENT_LENT : SENT_IN_PLACE));
 	put_request(&m, *written, number, report);
 	*written += m.blocks;
 	count(&m);

@@ -36,8 +36,6 @@ uint8_t *sent_take(struct sent *s, uint32_t bytes)
 {
 	uint32_t at, skip;
 
-	if (s->posted == s->completed)
-		s->pool_taken = s->pool_given = s->pool_reported = 0;
 	at = s->pool_taken & (s->pool_bytes - 1);
 	skip = bytes > s->pool_bytes - at ? s->pool_bytes - at : 0;
 	if (s->pool_taken - s->pool_given + skip + bytes > s->pool_bytes)
@@ -48,7 +46,7 @@ uint8_t *sent_take(struct sent *s, uint32_t bytes)
 
 bool sent_post(struct sent *s, uint64_t wr_id, uint32_t n_ranges, uint8_t flags)
 {
-	bool report = flags & (SENT_SIGNALED | SENT_IN_PLACE) ||
+	bool report = flags & (SENT_SIGNALED | SENT_IN_PLACE | SENT_LENT) ||
 		      s->posted - s->reported >= (s->mask + 1) / 4 ||
 		      s->pool_taken - s->pool_reported > s->pool_bytes / 4;
 
@@ -75,6 +73,8 @@ const struct sent_entry *sent_complete(struct sent *s, uint32_t number,
 		put_ranges(s, entry->n_ranges, cache);
 	} while (s->completed++ != number);
 	s->pool_given = entry->pool_end;
+	if (s->posted == s->completed)
+		s->pool_taken = s->pool_given = s->pool_reported = 0;
 	return entry;
 }
 

@@ -28,6 +28,7 @@
 enum sent_flag {
 	SENT_SIGNALED = 1,	/* the program wants to know                    */
 	SENT_IN_PLACE = 2,	/* its memory is still being read               */
+	SENT_LENT = 4,		/* the same, but whoever writes gets a copy     */
 };
 
 /* One send. */

@@ -25,7 +25,7 @@ static int free_handle(struct attachment *a, uint32_t handle)
 	return attach_request(a, &request, &reply, NULL);
 }
 
-int shared_allocate(struct attachment *a, size_t bytes, struct shared *o)
+int shared_allocate(struct attachment *a, size_t bytes, struct shared *o, int *fd)
 {
 	struct control_request request = { .operation = CONTROL_ALLOCATE,
 					   .handle = CONTROL_NONE };
@@ -42,7 +42,9 @@ int shared_allocate(struct attachment *a, size_t bytes, struct shared *o)
 		return status;
 	*o = (struct shared){ .bytes = bytes, .handle = reply.handle };
 	status = map(o, &reply, fds);
-	for (uint32_t i = 0; i < reply.n_fds; i++)
+	if (fd && !status)
+		*fd = fds[0];
+	for (uint32_t i = fd && !status ? 1 : 0; i < reply.n_fds; i++)
 		close(fds[i]);
 	if (status)
 		free_handle(a, reply.handle);

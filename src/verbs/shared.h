@@ -17,10 +17,12 @@ struct shared {
  * shared_allocate() - Ask for an object and map it
  * @bytes:	1 or more; rounded up to pages
  * @o:		Set on success; release with shared_free()
+ * @fd:		Set to the object's descriptor, then the caller's to close; or NULL
  *
  * Return: 0; -ENOMEM; -errno of the other side.
  */
-MUST_CHECK int shared_allocate(struct attachment *a, size_t bytes, struct shared *o);
+MUST_CHECK int shared_allocate(struct attachment *a, size_t bytes, struct shared *o,
+			       int *fd);
 
 /**
  * shared_free() - Give it back, then unmap it

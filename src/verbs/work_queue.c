@@ -96,7 +96,7 @@ int work_queue_open(struct work_queue *q, struct tto_device *device,
 	if (n < RING_ENTRIES_MIN || n > RING_ENTRIES_MAX || n & (n - 1))
 		return -EINVAL;
 	status = shared_allocate(a, ring_bytes(n, entry_bytes(options->kind)),
-				 &q->object);
+				 &q->object, NULL);
 	if (status)
 		return status;
 	status = take_number(q);

@@ -647,9 +647,32 @@ static void whole_frames_come_to_who_owns_the_address(void **state)
 	scene_close(sides);
 }
 
+/* Nobody tells what the program does to its memory: it is copied, however often. */
+static void lib_3_unwatched_memory_is_copied(void **state)
+{
+	const struct scene_options o = { .device = { .size = sizeof(o.device),
+						     .in_place_uses = 1,
+						     .in_place_min = 1 } };
+	static uint8_t heap[MEMORY], buffer[32768];
+	struct side sides[2];
+
+	(void)state;
+	scene_open(sides, &o);
+	for (uint32_t n = 0; n < 8; n++) {
+		scene_fill(heap, sides[0].sent, sizeof(buffer));
+		assert_int_equal(scene_send(&sides[0], heap, sizeof(buffer), 0, 0), 0);
+		receive_rest(sides, buffer, sizeof(buffer), n * sizeof(buffer));
+	}
+	assert_int_equal(stats_of(&sides[0]).sends_medium, 8);
+	assert_int_equal(scene_send(&sides[0], heap, sizeof(buffer), TTO_SEND_IN_PLACE,
+				    0), -EFAULT);
+	scene_close(sides);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lib_3_unwatched_memory_is_copied),
 		cmocka_unit_test(lib_3_short_medium_and_long),
 		cmocka_unit_test(lib_3_the_size_decides),
 		cmocka_unit_test(lib_3_what_is_not_the_devices_is_copied),

@@ -19,7 +19,7 @@ struct range {
 };
 
 struct inplace {
-	pthread_mutex_t lock;
+	struct inplace *next;	/* of all                                       */
 	struct inplace_ops ops;
 	void *ctx;
 	struct swap swap;
@@ -31,22 +31,25 @@ struct inplace {
 	struct range range[];	/* @n of them, sorted by address                */
 };
 
-/* The one of this process, for the handlers of fork and for interpose.c. */
-static struct inplace *_Atomic current;
+/* All of this process, for the handlers of fork and tto_memory_changes(). */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct inplace *all;
+static _Atomic uint32_t n_in_place;
+static _Atomic bool is_watched;
 
 /* This thread has the lock: calls that its own work makes are not the program's. */
 static _Thread_local bool inside;
 
-static void lock(struct inplace *ip)
+static void lock(void)
 {
-	pthread_mutex_lock(&ip->lock);
+	pthread_mutex_lock(&mutex);
 	inside = true;
 }
 
-static void unlock(struct inplace *ip)
+static void unlock(void)
 {
 	inside = false;
-	pthread_mutex_unlock(&ip->lock);
+	pthread_mutex_unlock(&mutex);
 }
 
 /* ---- Ranges ------------------------------------------------------------------------ */
@@ -82,6 +85,7 @@ static void insert(struct inplace *ip, const struct range *r)
 	memmove(&ip->range[n + 1], &ip->range[n], (ip->n - n) * sizeof(*r));
 	ip->range[n] = *r;
 	ip->n++;
+	n_in_place++;
 	ip->counters.bytes += r->part.bytes;
 }
 
@@ -91,6 +95,7 @@ static void forget(struct inplace *ip, struct range *r)
 
 	ip->counters.bytes -= r->part.bytes;
 	ip->n--;
+	n_in_place--;
 	memmove(r, r + 1, (ip->n - n) * sizeof(*r));
 }
 
@@ -189,34 +194,26 @@ static void leave_all(struct inplace *ip)
 
 static void before_fork(void)
 {
-	struct inplace *ip = current;
-
-	if (ip) {
-		lock(ip);
+	lock();
+	for (struct inplace *ip = all; ip; ip = ip->next)
 		leave_all(ip);
-	}
 }
 
 static void after_fork_in_parent(void)
 {
-	struct inplace *ip = current;
-
-	if (ip)
-		unlock(ip);
+	unlock();
 }
 
 /* The descriptors speak of the parent's memory. */
 static void after_fork_in_child(void)
 {
-	struct inplace *ip = current;
-
-	if (!ip)
-		return;
-	close(ip->maps);
-	swap_close(&ip->swap);
-	ip->maps = mapping_open();
-	swap_open(&ip->swap);
-	unlock(ip);
+	for (struct inplace *ip = all; ip; ip = ip->next) {
+		close(ip->maps);
+		swap_close(&ip->swap);
+		ip->maps = mapping_open();
+		swap_open(&ip->swap);
+	}
+	unlock();
 }
 
 static void watch_forks(void)
@@ -245,7 +242,6 @@ int inplace_open(struct inplace **out, const struct inplace_ops *ops, void *ctx,
 			close(maps);
 		return maps < 0 ? maps : -ENOMEM;
 	}
-	pthread_mutex_init(&ip->lock, NULL);
 	ip->ops = *ops;
 	ip->ctx = ctx;
 	ip->maps = maps;
@@ -253,22 +249,28 @@ int inplace_open(struct inplace **out, const struct inplace_ops *ops, void *ctx,
 	ip->bytes = bytes;
 	swap_open(&ip->swap);
 	watch_forks();
-	current = ip;
+	lock();
+	ip->next = all;
+	all = ip;
+	unlock();
 	*out = ip;
 	return 0;
 }
 
 void inplace_close(struct inplace *ip)
 {
+	struct inplace **at = &all;
+
 	if (!ip)
 		return;
-	lock(ip);
+	lock();
 	leave_all(ip);
-	current = NULL;
-	unlock(ip);
+	while (*at != ip)
+		at = &(*at)->next;
+	*at = ip->next;
+	unlock();
 	swap_close(&ip->swap);
 	close(ip->maps);
-	pthread_mutex_destroy(&ip->lock);
 	munmap(ip, ip->bytes);
 }
 
@@ -291,9 +293,9 @@ int inplace_enter(struct inplace *ip, void *at, size_t bytes)
 
 	if (inplace_pages(at, bytes, &first) != bytes || first != at)
 		return -EINVAL;
-	lock(ip);
+	lock();
 	err = enter(ip, at, bytes);
-	unlock(ip);
+	unlock();
 	return err;
 }
 
@@ -313,39 +315,57 @@ bool inplace_covers(struct inplace *ip, const void *at, size_t bytes)
 {
 	bool yes;
 
-	lock(ip);
+	lock();
 	yes = covers(ip, at, bytes);
-	unlock(ip);
+	unlock();
 	return yes;
+}
+
+static void leave_within(struct inplace *ip, const void *at, size_t bytes)
+{
+	struct range *r;
+
+	while ((r = overlapping(ip, at, bytes)))
+		leave(ip, r);
 }
 
 void inplace_leave(struct inplace *ip, const void *at, size_t bytes)
 {
-	struct range *r;
-
 	if (atomic_load_explicit(&ip->n, memory_order_relaxed) == 0)
 		return;
-	lock(ip);
-	while ((r = overlapping(ip, at, bytes)))
-		leave(ip, r);
-	unlock(ip);
+	lock();
+	leave_within(ip, at, bytes);
+	unlock();
 }
 
-void inplace_program_changes(const void *at, size_t bytes)
+/* ---- What the program says of its memory ------------------------------------------- */
+
+void tto_memory_watch(void)
 {
-	struct inplace *ip = current;
-
-	if (ip && !inside)
-		inplace_leave(ip, at, bytes);
+	is_watched = true;
 }
 
-bool inplace_in_use(void)
+bool inplace_is_watched(void)
 {
-	struct inplace *ip = current;
-
-	return ip && !inside &&
-	       atomic_load_explicit(&ip->n, memory_order_relaxed);
+	return is_watched;
 }
+
+unsigned tto_memory_in_place(void)
+{
+	return inside ? 0 : atomic_load_explicit(&n_in_place, memory_order_relaxed);
+}
+
+void tto_memory_changes(const void *address, size_t bytes)
+{
+	if (!tto_memory_in_place())
+		return;
+	lock();
+	for (struct inplace *ip = all; ip; ip = ip->next)
+		leave_within(ip, address, bytes);
+	unlock();
+}
+
+/* ---- Lend --------------------------------------------------------------------------- */
 
 static int lend(struct inplace *ip, struct range *r)
 {
@@ -371,9 +391,9 @@ int inplace_lend(struct inplace *ip, const void *at)
 {
 	int err;
 
-	lock(ip);
+	lock();
 	err = lend(ip, overlapping(ip, at, 1));
-	unlock(ip);
+	unlock();
 	return err;
 }
 
@@ -401,15 +421,15 @@ int inplace_take_back(struct inplace *ip, const void *at)
 {
 	int err;
 
-	lock(ip);
+	lock();
 	err = take_back(ip, overlapping(ip, at, 1));
-	unlock(ip);
+	unlock();
 	return err;
 }
 
 void inplace_read_counters(struct inplace *ip, struct inplace_counters *out)
 {
-	lock(ip);
+	lock();
 	*out = ip->counters;
-	unlock(ip);
+	unlock();
 }

@@ -31,7 +31,9 @@
  *             the object is never used again, for the program may still have it
  *
  * Nothing here allocates after inplace_open(), so it may be called from within free().
- * Threads: any; a lock inside.
+ * There may be many at a time, of a device each: what is in place for one is no private
+ * memory any more, so no other takes it.
+ * Threads: any; one lock for all.
  * Source: ARCHITECTURE D3, D4; SPEC AG-5, TX-9.
  */
 #ifndef VERBS_INPLACE_INPLACE_H
@@ -40,6 +42,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <tto/verbs.h>
 
 #include "base/compiler.h"
 
@@ -71,7 +74,7 @@ struct inplace_ops {
 struct inplace;
 
 /**
- * inplace_open() - Begin; one for a process
+ * inplace_open() - Begin
  * @out:	Set on success; end it with inplace_close()
  * @ranges:	How many buffers may be in place at a time
  *
@@ -130,9 +133,8 @@ bool inplace_covers(struct inplace *ip, const void *at, size_t bytes);
  */
 void inplace_leave(struct inplace *ip, const void *at, size_t bytes);
 
-/* The same for the one of this process, if there is one; and whether that is needed. */
-void inplace_program_changes(const void *at, size_t bytes);
-bool inplace_in_use(void);
+/** inplace_is_watched() - Whether somebody calls tto_memory_changes(), see verbs.h */
+bool inplace_is_watched(void);
 
 /**
  * inplace_lend() - Let the program write to a buffer that the device still reads

@@ -18,7 +18,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "verbs/inplace/inplace.h"
+#include <tto/verbs.h>
+
+#include "base/compiler.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -35,11 +37,16 @@
 #define HAS_ALLOCATOR 1
 #endif
 
+static __attribute__((constructor)) void begin(void)
+{
+	tto_memory_watch();
+}
+
 #if HAS_ALLOCATOR
 static void block_changes(void *block)
 {
-	if (unlikely(inplace_in_use()) && block)
-		inplace_program_changes(block, malloc_usable_size(block));
+	if (unlikely(tto_memory_in_place()) && block)
+		tto_memory_changes(block, malloc_usable_size(block));
 }
 
 EXPORT void free(void *block)
@@ -63,7 +70,7 @@ EXPORT int munmap(void *at, size_t bytes)
 {
 	NEXT(munmap);
 
-	inplace_program_changes(at, bytes);
+	tto_memory_changes(at, bytes);
 	return next(at, bytes);
 }
 
@@ -71,7 +78,7 @@ EXPORT int madvise(void *at, size_t bytes, int advice)
 {
 	NEXT(madvise);
 
-	inplace_program_changes(at, bytes);
+	tto_memory_changes(at, bytes);
 	return next(at, bytes, advice);
 }
 
@@ -79,7 +86,7 @@ EXPORT int mprotect(void *at, size_t bytes, int rights)
 {
 	NEXT(mprotect);
 
-	inplace_program_changes(at, bytes);
+	tto_memory_changes(at, bytes);
 	return next(at, bytes, rights);
 }
 
@@ -88,7 +95,7 @@ EXPORT void *mmap(void *at, size_t bytes, int rights, int flags, int fd, off_t o
 	NEXT(mmap);
 
 	if (flags & MAP_FIXED)
-		inplace_program_changes(at, bytes);
+		tto_memory_changes(at, bytes);
 	return next(at, bytes, rights, flags, fd, offset);
 }
 
@@ -109,8 +116,8 @@ EXPORT void *mremap(void *at, size_t old_bytes, size_t bytes, int flags, ...)
 		va_start(list, flags);
 		to = va_arg(list, void *);
 		va_end(list);
-		inplace_program_changes(to, bytes);
+		tto_memory_changes(to, bytes);
 	}
-	inplace_program_changes(at, old_bytes);
+	tto_memory_changes(at, old_bytes);
 	return next(at, old_bytes, bytes, flags, to);
 }
