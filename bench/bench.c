@@ -216,14 +216,26 @@ void bench_row(struct bench *b, const char *name, const char *unit,
 	memcpy(r->name, name, strnlen(name, sizeof(r->name) - 1));
 }
 
+/* A row of this group, with its samples in turns beside. */
+static void add_measured(struct bench *b, const struct bench_case *c)
+{
+	double sorted[BENCH_REPETITIONS_MAX];
+	struct bench_row *r = &b->row[b->n_rows];
+
+	memcpy(sorted, c->sample, c->n_samples * sizeof(sorted[0]));
+	qsort(sorted, c->n_samples, sizeof(sorted[0]), compare);
+	bench_row(b, c->name, c->unit ? c->unit :
+		  c->item_bytes > 0 ? "GB/s" : b->item_unit, sorted, c->n_samples);
+	r->group = b->n_groups;
+	r->n_samples = c->n_samples;
+	memcpy(r->sample, c->sample, c->n_samples * sizeof(c->sample[0]));
+}
+
 static void conclude(struct bench *b, struct bench_case *c)
 {
 	char name[BENCH_NAME];
 
-	qsort(c->sample, c->n_samples, sizeof(c->sample[0]), compare);
-	bench_row(b, c->name, c->unit ? c->unit :
-		  c->item_bytes > 0 ? "GB/s" : b->item_unit,
-		  c->sample, c->n_samples);
+	add_measured(b, c);
 	if (c->ratio > 0 && c->reached < c->ratio)
 		bench_fail(b, "%s: %.2f %s, expected %.2f", c->name, c->reached,
 			   b->ratio_name, c->ratio);
@@ -245,6 +257,7 @@ static void warm_up(struct bench_case *c)
 
 void bench_measure(struct bench *b)
 {
+	b->n_groups++;
 	for (uint32_t i = 0; i < b->n_cases; i++)
 		warm_up(&b->group[i]);
 	for (uint32_t turn = 0; turn < b->repetitions; turn++)
@@ -269,19 +282,34 @@ static const struct bench_row *find_row(const struct bench *b, const char *name)
 	return NULL;
 }
 
+/* Of each turn, sorted. Return: how many. */
+static uint32_t divide(const struct bench_row *x, const struct bench_row *y,
+		       double *ratio)
+{
+	uint32_t n = x->n_samples;
+
+	if (!x->group || x->group != y->group || n != y->n_samples) {
+		ratio[0] = x->low / y->high;
+		ratio[1] = x->value / y->value;
+		ratio[2] = x->high / y->low;
+		return 3;
+	}
+	for (uint32_t k = 0; k < n; k++)
+		ratio[k] = x->sample[k] / y->sample[k];
+	qsort(ratio, n, sizeof(ratio[0]), compare);
+	return n;
+}
+
 void bench_ratio(struct bench *b, const char *of, const char *to)
 {
 	const struct bench_row *x = find_row(b, of), *y = find_row(b, to);
+	double ratio[BENCH_REPETITIONS_MAX];
 	char name[2 * BENCH_NAME];
-	double sorted[3];
 
 	if (!x || !y || y->low <= 0)
 		return;
-	sorted[0] = x->low / y->high;
-	sorted[1] = x->value / y->value;
-	sorted[2] = x->high / y->low;
 	snprintf(name, sizeof(name), "%s / %s", of, to);
-	bench_row(b, name, "ratio", sorted, 3);
+	bench_row(b, name, "ratio", ratio, divide(x, y, ratio));
 }
 
 void bench_value(struct bench *b, const char *name, const char *unit,

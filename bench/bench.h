@@ -62,6 +62,9 @@ struct bench_row {
 	char name[BENCH_NAME];
 	const char *unit;
 	double value, low, high;
+	uint32_t group;		/* that it was measured in; 0: elsewhere        */
+	uint32_t n_samples;
+	double sample[BENCH_REPETITIONS_MAX];	/* of a group, in turns         */
 };
 
 struct bench {
@@ -76,7 +79,7 @@ struct bench {
 	ns_t least_ns;		/* of timed work in a run                       */
 	ns_t clock_ns;
 	bool failed;		/* something was not as it has to be            */
-	uint32_t n_rows, n_cases, n_notes;
+	uint32_t n_rows, n_cases, n_notes, n_groups;
 	struct bench_row row[BENCH_ROWS];
 	struct bench_case group[BENCH_GROUP];
 	const char *note[BENCH_NOTES];
@@ -112,6 +115,9 @@ void bench_measure(struct bench *b);
  * bench_ratio() - A row that is one row's value divided by another's
  * @of:		Name of a row that was measured
  * @to:		And of another; without both there is no row
+ *
+ * Two of the same group are divided turn by turn: a machine that others use, too, can be
+ * twice as fast in one turn as in the next.
  */
 void bench_ratio(struct bench *b, const char *of, const char *to);
 
