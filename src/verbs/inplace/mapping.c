@@ -36,23 +36,21 @@ static bool is_stack(const char *name)
 	return strncmp(name, "[stack", 6) == 0;
 }
 
-static int ask(int fd, const void *at, struct mapping *m)
+#define NAME_BYTES 32
+
+/* @name: room for NAME_BYTES; NULL: it is dear, for the kernel has to make a path of it. */
+static int ask(int fd, const void *at, struct mapping *m, char *name)
 {
-	char name[32] = "";
 	struct map_query q = {
 		.size = sizeof(q), .address = (uintptr_t)at,
-		.name_size = sizeof(name), .name = (uintptr_t)name,
+		.name_size = name ? NAME_BYTES : 0, .name = (uintptr_t)name,
 	};
 
 	if (ioctl(fd, MAP_QUERY, &q) != 0) {
-		if (errno != ENAMETOOLONG)
-			return -errno;
 		/* Not a stack then, and its name is of no interest. */
-		q.name_size = 0;
-		q.name = 0;
-		name[0] = '\0';
-		if (ioctl(fd, MAP_QUERY, &q) != 0)
-			return -errno;
+		if (errno == ENAMETOOLONG)
+			return ask(fd, at, m, NULL);
+		return -errno;
 	}
 	*m = (struct mapping){
 		.start = q.start, .end = q.end, .offset = q.offset,
@@ -60,7 +58,7 @@ static int ask(int fd, const void *at, struct mapping *m)
 		.readable = q.vma_flags & QUERY_READABLE,
 		.writable = q.vma_flags & QUERY_WRITABLE,
 		.shared = q.vma_flags & QUERY_SHARED,
-		.special = is_stack(name) ||
+		.special = (name && is_stack(name)) ||
 			   q.page_size != (uint64_t)sysconf(_SC_PAGESIZE),
 	};
 	return 0;
@@ -141,7 +139,16 @@ int mapping_open(void)
 
 int mapping_find(int fd, const void *at, struct mapping *m)
 {
-	int err = ask(fd, at, m);
+	char name[NAME_BYTES] = "";
+	int err = ask(fd, at, m, name);
+
+	return err == -ENOTTY ? search(fd, at, m) : err;
+}
+
+/* Whose name does not matter. */
+static int find(int fd, const void *at, struct mapping *m)
+{
+	int err = ask(fd, at, m, NULL);
 
 	return err == -ENOTTY ? search(fd, at, m) : err;
 }
@@ -171,7 +178,7 @@ int mapping_is_object(int fd, const void *at, size_t bytes, uint64_t inode,
 
 	while (next < end) {
 		struct mapping m;
-		int err = mapping_find(fd, next, &m);
+		int err = find(fd, next, &m);
 		uint64_t here = offset + (uint64_t)(next - (const uint8_t *)at);
 
 		if (err)
