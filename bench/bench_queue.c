@@ -24,6 +24,8 @@ static const char *const notes[] = {
 	"Work, of empty poll: tto_poll() of a CQ in which nothing is.",
 	"Work, of through: the same and the device, which cuts into frames of 1514 bytes with checksums, up to a wire",
 	"  that throws them away. copied: the medium way. in place: the long way.",
+	"Work, of own: the same, from memory that is the program's own. in place: its pages are the device's by then,",
+	"  and the kernel is asked each time whether they are still there. lent: and it may be written to at once.",
 	"Work, of register: get and release. hit: it is registered already. miss: it has to be registered, and the one",
 	"  before released, which is a call into the host of the device; the pages of 64 KiB or 4 MiB.",
 };
@@ -32,6 +34,7 @@ static const char *const notes[] = {
 struct sending {
 	struct program program;
 	uint32_t bytes, flags, at_once, total;
+	uint8_t *own;		/* not memory of the device; NULL: it is        */
 };
 
 static void fail(const char *what)
@@ -169,11 +172,12 @@ static void measure_posts(struct bench *b)
 static void run_through(void *state, struct bench_run *run)
 {
 	struct sending *s = state;
+	const uint8_t *from = s->own ? s->own : s->program.memory;
 
 	do {
 		bench_start(run);
 		for (uint32_t at = 0; at < s->total; at += s->bytes) {
-			while (program_send(&s->program, s->program.memory + at, s->bytes,
+			while (program_send(&s->program, from + at, s->bytes,
 					    s->flags, 0)) {
 				program_pump(&s->program);
 				poll_all(&s->program);
@@ -189,16 +193,14 @@ static void run_through(void *state, struct bench_run *run)
 	} while (run->busy_ns < run->least_ns);
 }
 
-/* @total is a multiple of @bytes. */
-static void add_through(struct bench *b, const char *name, uint32_t bytes,
-			uint32_t total, uint32_t flags)
+/* @like->total is a multiple of its bytes. */
+static void add_through(struct bench *b, const char *name, const struct sending *like)
 {
-	const struct sending like = { .bytes = bytes, .total = total, .flags = flags };
 	uint32_t before = b->n_cases;
 
-	add_sending(b, name, run_through, &like, MIRROR_SINK | MIRROR_WHOLE);
+	add_sending(b, name, run_through, like, MIRROR_SINK | MIRROR_WHOLE);
 	if (b->n_cases != before)
-		b->group[before].item_bytes = bytes;
+		b->group[before].item_bytes = like->bytes;
 }
 
 static double value_of(const struct bench *b, const char *name)
@@ -210,11 +212,23 @@ static double value_of(const struct bench *b, const char *name)
 	return 0;
 }
 
-/* One of the three ways. */
+/* One of the ways. */
 struct way {
 	const char *name;
-	uint32_t flag;
+	uint32_t flags;
+	uint8_t *own;
 };
+
+static void add_way(struct bench *b, char name[BENCH_NAME], const struct way *w,
+		    uint32_t bytes, uint32_t total)
+{
+	const struct sending like = { .bytes = bytes, .total = total, .own = w->own,
+				      .flags = w->flags };
+
+	snprintf(name, BENCH_NAME, "%s %u B %s", w->own ? "own" : "through", bytes,
+		 w->name);
+	add_through(b, name, &like);
+}
 
 /* Both ways by size, and the size from which on @large wins. */
 static void measure_sizes(struct bench *b, const uint32_t *sizes, const struct way *small,
@@ -224,39 +238,79 @@ static void measure_sizes(struct bench *b, const uint32_t *sizes, const struct w
 	double wins = 0;
 
 	for (; *sizes; sizes++) {
-		snprintf(x, sizeof(x), "through %u B %s", *sizes, small->name);
-		snprintf(y, sizeof(y), "through %u B %s", *sizes, large->name);
-		add_through(b, x, *sizes, 64 * 1024 / *sizes * *sizes, small->flag);
-		add_through(b, y, *sizes, 64 * 1024 / *sizes * *sizes, large->flag);
+		uint32_t total = 64 * 1024 / *sizes * *sizes;
+
+		add_way(b, x, small, *sizes, total);
+		add_way(b, y, large, *sizes, total);
 		bench_measure(b);
 		if (value_of(b, y) <= value_of(b, x))
 			wins = 0;
 		else if (wins <= 0)
 			wins = *sizes;
 	}
-	snprintf(x, sizeof(x), "%s wins from", large->name);
+	snprintf(x, sizeof(x), "%s%s wins from", large->own ? "own " : "", large->name);
 	if (wins > 0)
 		bench_row(b, x, "bytes", &wins, 1);
 }
 
+/* 64 KiB that are in the cache, and 1 MiB that is not in the first one. */
+static void measure_large(struct bench *b, const struct way *ways, uint32_t n)
+{
+	static const struct {
+		const char *name;
+		uint32_t units;
+	} sizes[] = { { "64 KiB", 1 }, { "1 MiB", 16 } };
+	const uint32_t unit = 65536 - 536;
+	char names[3][BENCH_NAME];
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (uint32_t k = 0; k < n; k++) {
+			const struct sending like = {
+				.bytes = unit, .total = unit * sizes[i].units,
+				.flags = ways[k].flags, .own = ways[k].own,
+			};
+
+			snprintf(names[k], BENCH_NAME, "%s %s %s",
+				 ways[k].own ? "own" : "through", sizes[i].name,
+				 ways[k].name);
+			add_through(b, names[k], &like);
+		}
+		bench_measure(b);
+		for (uint32_t k = 1; k < n; k++)
+			bench_ratio(b, names[k], names[0]);
+	}
+}
+
 static void measure_through(struct bench *b)
 {
-	static const struct way ways[] = { { "inline", TTO_SEND_INLINE },
-					   { "copied", TTO_SEND_COPY },
-					   { "in place", TTO_SEND_IN_PLACE } };
+	static const struct way ways[] = { { "inline", TTO_SEND_INLINE, NULL },
+					   { "copied", TTO_SEND_COPY, NULL },
+					   { "in place", TTO_SEND_IN_PLACE, NULL } };
 	static const uint32_t small[] = { 64, 128, 192, 256, 384, 512, 768, 0 };
 	static const uint32_t large[] = { 1024, 2048, 4096, 8192, 16384, 32768, 0 };
-	const uint32_t unit = 65536 - 536;
 
-	add_through(b, "through 64 KiB copied", unit, unit, TTO_SEND_COPY);
-	add_through(b, "through 64 KiB in place", unit, unit, TTO_SEND_IN_PLACE);
-	add_through(b, "through 1 MiB copied", unit, unit * 16, TTO_SEND_COPY);
-	add_through(b, "through 1 MiB in place", unit, unit * 16, TTO_SEND_IN_PLACE);
-	bench_measure(b);
-	bench_ratio(b, "through 64 KiB in place", "through 64 KiB copied");
-	bench_ratio(b, "through 1 MiB in place", "through 1 MiB copied");
+	measure_large(b, &ways[1], 2);
 	measure_sizes(b, small, &ways[0], &ways[1]);
 	measure_sizes(b, large, &ways[1], &ways[2]);
+}
+
+static void measure_own(struct bench *b)
+{
+	uint8_t *own = bench_memory(PROGRAM_BYTES), *lent = bench_memory(PROGRAM_BYTES);
+	const struct way ways[] = { { "copied", TTO_SEND_COPY, own },
+				    { "in place", TTO_SEND_IN_PLACE, own },
+				    { "lent", TTO_SEND_IN_PLACE | TTO_SEND_LEND, lent } };
+	static const uint32_t sizes[] = { 4096, 8192, 12288, 16384, 24576, 32768,
+					  49152, 65000, 0 };
+
+	/* It stays as it is until the end. */
+	tto_memory_watch();
+	memset(own, 1, PROGRAM_BYTES);
+	memset(lent, 1, PROGRAM_BYTES);
+	measure_large(b, ways, ARRAY_SIZE(ways));
+	measure_sizes(b, sizes, &ways[0], &ways[1]);
+	bench_release(own, PROGRAM_BYTES);
+	bench_release(lent, PROGRAM_BYTES);
 }
 
 /* ---- Registering ------------------------------------------------------------------------ */
@@ -338,6 +392,7 @@ int main(int argc, char **argv)
 		bench_note(&b, notes[n]);
 	measure_posts(&b);
 	measure_through(&b);
+	measure_own(&b);
 	measure_register(&b);
 	measure_latency(&b);
 	return bench_report(&b);

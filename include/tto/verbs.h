@@ -65,7 +65,7 @@ struct tto_device_options {
 	/* Memory of the program's own, see tto_memory_watch():               */
 	uint64_t in_place_bytes; /* at a time; default 64 MiB                     */
 	uint32_t in_place_buffers; /* at a time, at most 4096; default 64         */
-	uint32_t in_place_min;	/* smaller pieces are copied; default 16384       */
+	uint32_t in_place_min;	/* smaller pieces are copied; default 24576       */
 	uint32_t in_place_uses;	/* so often a buffer is copied before its pages
 				 * become the device's; default 8 .. 32, by size  */
 	uint32_t reserved;	/* 0                                              */
