@@ -7,7 +7,8 @@
  * own; the program is the same.
  *
  * Errors:  every function returns 0 or a count, else -errno; errno itself is left
- *          alone. A completion's status is 0 or -errno as well.
+ *          alone. A completion's status is 0 or -errno as well. Where one function
+ *          has said -EPIPE, the daemon is gone, for good: close the handle.
  * Threads: none inside. A device handle and all that was made of it belong to one
  *          thread at a time; another thread opens a handle of its own.
  * Waiting: tto_post_*(), tto_poll() and tto_arm() never wait. The others may wait

@@ -2,6 +2,8 @@
 /* attach.c - Ask the device's owner, whoever it is */
 #include "verbs/attach.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +48,20 @@ int attach_request(struct attachment *a, struct control_request *request,
 	else
 		close_fds(own, reply->n_fds);
 	return status;
+}
+
+int attach_check_event(int fd)
+{
+	static const char wanted[] = "anon_inode:[eventfd]";
+	char path[32], is[sizeof(wanted)];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = readlink(path, is, sizeof(is));
+	/* Where there is no /proc, it is believed. */
+	if (n >= 0 && (n != sizeof(wanted) - 1 || memcmp(is, wanted, (size_t)n)))
+		return -EPROTO;
+	return fcntl(fd, F_SETFL, O_NONBLOCK) ? -EPROTO : 0;
 }
 
 int attach_say(struct tto_error *error, int number, const char *format, ...)

@@ -73,6 +73,15 @@ MUST_CHECK int attach_request(struct attachment *a, struct control_request *requ
 /** attach_tell() - Ask, and neither wait nor have the answer; as struct attachment_ops */
 MUST_CHECK int attach_tell(struct attachment *a, struct control_request *request);
 
+/**
+ * attach_check_event() - Whether a descriptor from the other side is an eventfd
+ *
+ * And makes it one that nobody waits for: a read or write of something else might wait
+ * for ever, or end the program by a signal.
+ * Return: 0; -EPROTO.
+ */
+MUST_CHECK int attach_check_event(int fd);
+
 /** attach_say() - One line into @error, which may be NULL. Return: @number. */
 int attach_say(struct tto_error *error, int number, const char *format, ...)
 	PRINTF_LIKE(3, 4);

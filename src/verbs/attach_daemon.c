@@ -3,12 +3,14 @@
  * attach_daemon.c - A device in a daemon: requests over a socket
  *
  * One datagram there, one back. What does not look like the answer to what was asked
- * ends the attachment: nothing after it could be told apart.
+ * ends the attachment: nothing after it could be told apart. The socket is shut down then
+ * and stays readable, so that whoever sleeps on it is woken, now and later.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -16,11 +18,15 @@
 
 struct daemon {
 	struct attachment attachment;
-	int socket;		/* -1: it is gone                               */
+	int socket;
 	int doorbell;		/* eventfd, -1 before HELLO was answered        */
 	uint32_t untaken;	/* answers to what was only told                */
+	bool is_gone;
 	struct sockaddr_un address;
 };
+
+/* The daemon stops serving who does not take its answers. */
+#define UNTAKEN_MAX 32
 
 static struct daemon *daemon_of(struct attachment *a)
 {
@@ -29,10 +35,17 @@ static struct daemon *daemon_of(struct attachment *a)
 
 static int gone(struct daemon *d, int error)
 {
-	if (d->socket >= 0)
-		close(d->socket);
-	d->socket = -1;
+	shutdown(d->socket, SHUT_RDWR);
+	d->is_gone = true;
 	return error;
+}
+
+static ns_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (ns_t)t.tv_sec * 1000000000 + (ns_t)t.tv_nsec;
 }
 
 /* Takes the descriptors out of @message; all but CONTROL_FDS_MAX are refused. */
@@ -65,7 +78,7 @@ static void close_fds(int *fds, uint32_t n)
 		close(fds[--n]);
 }
 
-/* One datagram. Return: 0 with @reply and @fds; -errno, the socket is closed then, but
+/* One datagram. Return: 0 with @reply and @fds; -errno, the daemon is gone then, but
  * for -EAGAIN with MSG_DONTWAIT. */
 static int take_reply(struct daemon *d, struct control_reply *reply, int *fds,
 		      int flags)
@@ -78,11 +91,15 @@ static int take_reply(struct daemon *d, struct control_reply *reply, int *fds,
 	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1,
 				  .msg_control = &control,
 				  .msg_controllen = sizeof(control) };
+	ns_t until = now() + d->attachment.timeout_ns;
 	ssize_t bytes;
 	uint32_t n_fds;
 
+	/* Each signal begins the socket's timeout anew. */
 	do {
 		bytes = recvmsg(d->socket, &message, MSG_CMSG_CLOEXEC | flags);
+		if (bytes < 0 && errno == EINTR && now() >= until)
+			return gone(d, -ETIMEDOUT);
 	} while (bytes < 0 && errno == EINTR);
 	if (bytes < 0 && errno == EAGAIN)
 		return flags & MSG_DONTWAIT ? -EAGAIN : gone(d, -ETIMEDOUT);
@@ -125,7 +142,7 @@ static int request(struct attachment *a, const struct control_request *request,
 	struct daemon *d = daemon_of(a);
 	ssize_t sent;
 
-	if (d->socket < 0)
+	if (d->is_gone)
 		return -EPIPE;
 	do {
 		sent = send(d->socket, request, sizeof(*request), MSG_NOSIGNAL);
@@ -136,12 +153,31 @@ static int request(struct attachment *a, const struct control_request *request,
 	return receive(d, request, reply, fds);
 }
 
+/* What the daemon has written, without waiting. It writes nothing that was not asked
+ * for. Return: 0; -EPIPE. */
+static int take_untaken(struct daemon *d)
+{
+	struct control_reply reply;
+	int fds[CONTROL_FDS_MAX];
+	int status;
+
+	while ((status = take_reply(d, &reply, fds, MSG_DONTWAIT)) == 0) {
+		close_fds(fds, reply.n_fds);
+		if (!d->untaken)
+			return gone(d, -EPIPE);
+		d->untaken--;
+	}
+	return status == -EAGAIN ? 0 : -EPIPE;
+}
+
 static int tell(struct attachment *a, const struct control_request *request)
 {
 	struct daemon *d = daemon_of(a);
 
-	if (d->socket < 0)
+	if (d->is_gone || (d->untaken >= UNTAKEN_MAX && take_untaken(d)))
 		return -EPIPE;
+	if (d->untaken >= UNTAKEN_MAX)
+		return -EAGAIN;
 	if (send(d->socket, request, sizeof(*request), MSG_NOSIGNAL | MSG_DONTWAIT) !=
 	    sizeof(*request))
 		return -EAGAIN;
@@ -149,25 +185,11 @@ static int tell(struct attachment *a, const struct control_request *request)
 	return 0;
 }
 
-/* The daemon writes nothing that was not asked for: then it has closed. */
 static int check(struct attachment *a)
 {
 	struct daemon *d = daemon_of(a);
-	struct control_reply reply;
-	int fds[CONTROL_FDS_MAX];
-	int status;
 
-	if (d->socket < 0)
-		return -EPIPE;
-	status = take_reply(d, &reply, fds, MSG_DONTWAIT);
-	if (status == -EAGAIN)
-		return 0;
-	if (status)
-		return -EPIPE;
-	close_fds(fds, reply.n_fds);
-	if (d->untaken--)
-		return 0;
-	return gone(d, -EPIPE);
+	return d->is_gone ? -EPIPE : take_untaken(d);
 }
 
 static int fd(const struct attachment *a)
@@ -195,7 +217,8 @@ static void close_daemon(struct attachment *a)
 {
 	struct daemon *d = daemon_of(a);
 
-	gone(d, 0);
+	if (d->socket >= 0)
+		close(d->socket);
 	if (d->doorbell >= 0)
 		close(d->doorbell);
 	free(d);
@@ -226,7 +249,7 @@ static int connect_to(struct daemon *d, ns_t timeout_ns)
 	    setsockopt(d->socket, SOL_SOCKET, SO_SNDTIMEO, &timeout,
 		       sizeof(timeout)) ||
 	    connect(d->socket, (struct sockaddr *)&d->address, sizeof(d->address)))
-		return gone(d, -errno);
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	return 0;
 }
 
@@ -243,10 +266,11 @@ static int hello(struct daemon *d)
 	if (!d->attachment.hello.n_fds)
 		return -EPROTO;
 	d->doorbell = fds[0];
+	status = attach_check_event(d->doorbell);
 	/* What is about the client as a whole is found out by asking. */
 	for (uint32_t i = 1; i < d->attachment.hello.n_fds; i++)
 		close(fds[i]);
-	return 0;
+	return status;
 }
 
 int attach_daemon(struct attachment **out, const char *where, ns_t timeout_ns,

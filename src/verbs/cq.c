@@ -301,6 +301,25 @@ static uint32_t take_ring(struct tto_cq *cq, struct tto_completion *c, uint32_t 
 	return taken;
 }
 
+/* What the device had written before is taken first. */
+int device_gone(struct tto_cq *cq)
+{
+	struct tto_device *d = cq->device;
+
+	for (struct link *l = d->qps.next; l; l = l->next) {
+		((struct tto_qp *)l)->sq.end.broken = true;
+		((struct tto_qp *)l)->rq.end.broken = true;
+	}
+	for (struct link *l = d->grqs.next; l; l = l->next)
+		((struct tto_grq *)l)->queue.end.broken = true;
+	/* The next poll without anything comes here again. */
+	cq->idle_polls = UINT32_MAX;
+	if (ring_ready(&cq->queue.end, 1))
+		return 0;
+	cq->queue.end.broken = true;
+	return -EPIPE;
+}
+
 /* Nothing came for long, or never will. Return: 0; -EPIPE. */
 static NO_INLINE int look_around(struct tto_cq *cq)
 {
@@ -308,7 +327,7 @@ static NO_INLINE int look_around(struct tto_cq *cq)
 
 	if (cq->queue.end.broken)
 		return -EPIPE;
-	return a->ops->check ? a->ops->check(a) : 0;
+	return a->ops->check && a->ops->check(a) ? device_gone(cq) : 0;
 }
 
 /* What is left from before: buffers without room, streams that were not done. */

@@ -201,6 +201,13 @@ void receive_resubmit(struct tto_qp *qp);
 /** receive_ask_back() - What stream_stuck() names. Return: whether that is done */
 bool receive_ask_back(struct tto_qp *qp);
 
+/**
+ * device_gone() - Nothing is posted any more, and nothing comes but what has come
+ *
+ * Return: -EPIPE; 0: something has come.
+ */
+int device_gone(struct tto_cq *cq);
+
 /* ---- cq.c -------------------------------------------------------------------------- */
 
 /** cq_activate() - @qp's stream may have something finished */

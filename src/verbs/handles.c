@@ -30,6 +30,11 @@ int tto_cq_open(struct tto_device *device, uint32_t entries, uint32_t flags,
 		return -ENOMEM;
 	if (!status)
 		status = work_queue_open(&cq->queue, device, &options, &cq->event);
+	if (!status && cq->event >= 0 && attach_check_event(cq->event)) {
+		(void)!work_queue_close(&cq->queue);
+		close(cq->event);
+		status = -EPROTO;
+	}
 	if (status) {
 		free(cq);
 		return status;

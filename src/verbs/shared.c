@@ -3,13 +3,26 @@
 #include "verbs/shared.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* What could shrink would end the program by a signal when it is touched. */
+static bool is_safe(int fd, size_t bytes)
+{
+	struct stat st;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals >= 0 && seals & F_SEAL_SHRINK && fstat(fd, &st) == 0 &&
+	       st.st_size >= 0 && (uint64_t)st.st_size >= bytes;
+}
 
 /* Return: 0 or -errno. */
 static int map(struct shared *o, const struct control_reply *reply, const int *fds)
 {
-	if (reply->n_fds != 1)
+	if (reply->n_fds != 1 || !is_safe(fds[0], o->bytes))
 		return -EPROTO;
 	o->address = mmap(NULL, o->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fds[0],
 			  0);

@@ -21,6 +21,7 @@
 #include "verbs/device.h"
 
 #define SPINS 32		/* looks between two at the clock               */
+#define TURNS 1024		/* of these, between two at the daemon          */
 #define KEPT 16			/* completions taken at once                    */
 
 static ns_t now(void)
@@ -58,7 +59,9 @@ static int look(struct tto_cq *cq)
 /* Until @until, at most spin_ns. Return: as look(). */
 static int spin(struct tto_cq *cq, ns_t until)
 {
-	ns_t most = now() + cq->device->options.spin_ns;
+	struct attachment *a = cq->device->attachment;
+	ns_t began = now(), least = cq->device->options.spin_ns, at;
+	uint32_t turns = 0;
 	int status;
 
 	do {
@@ -68,7 +71,11 @@ static int spin(struct tto_cq *cq, ns_t until)
 				return status;
 			relax();
 		}
-	} while (now() < most && now() < until);
+		/* Who spins for long must see that nobody is there any more. */
+		if (++turns % TURNS == 0 && a->ops->check && a->ops->check(a))
+			return device_gone(cq);
+		at = now();
+	} while (at - began < least && at < until);
 	return 0;
 }
 
@@ -92,6 +99,8 @@ static int arm(struct tto_cq *cq)
 	if (cq_has(cq))
 		return 1;
 	forget_wakeup(cq);
+	/* Who is woken and finds nothing twice asks why. */
+	cq->idle_polls = UINT32_MAX - 1;
 	if (cq->event >= 0 && !ring_arm(&cq->queue.end))
 		return 1;
 	return a->ops->arm ? a->ops->arm(a) : 0;
@@ -142,7 +151,7 @@ static int sleep_until(struct tto_cq *cq, ns_t until)
 	if (n < 0)
 		return errno == EINTR ? -EINTR : -errno;
 	if (fds[0].revents && a->ops->check && a->ops->check(a))
-		return -EPIPE;
+		return device_gone(cq);
 	return n > 0;
 }
 

@@ -5,6 +5,7 @@
  * The daemon's wire is a mirror, so what a flow sends is what it receives.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -13,7 +14,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -227,6 +232,107 @@ static void the_daemon_dies(void **state)
 	tto_close(s.side.device);
 }
 
+static void *own_memory(size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			-1, 0);
+
+	assert_true(at != MAP_FAILED);
+	memset(at, 1, bytes);
+	return at;
+}
+
+/* It is posted on, as long as that is possible; then it is told, and stays so. */
+static void posts_after_its_death(struct side *s, const void *payload)
+{
+	struct tto_completion c[16];
+	int status = 0, polled = 0;
+
+	for (int n = 0; n < 3000000 && status != -EPIPE; n++) {
+		status = scene_send(s, payload, 64, 0, 1);
+		polled = status == -EAGAIN ? tto_poll(s->cq, c, 16) : polled;
+	}
+	assert_int_equal(status, -EPIPE);
+	assert_int_equal(polled, -EPIPE);
+	for (int n = 0; n < 10; n++)
+		assert_int_equal(tto_poll(s->cq, c, 16), -EPIPE);
+	assert_int_equal(tto_sleep(s->cq, -1), -EPIPE);
+}
+
+/* What was the device's memory is the program's as long as it likes. */
+static void memory_after_its_death(uint8_t *memory, uint8_t *own, size_t bytes)
+{
+	memset(memory, 2, bytes);
+	for (size_t n = 0; n < bytes; n++)
+		assert_int_equal(own[n], 1);
+	memset(own, 3, bytes);
+	tto_memory_changes(own, bytes);
+	assert_int_equal(tto_memory_in_place(), 0);
+	for (size_t n = 0; n < bytes; n++)
+		assert_int_equal(own[n], 3);
+}
+
+static void a_program_outlives_the_daemon(void **state)
+{
+	const size_t bytes = 65536;
+	struct tto_completion c;
+	struct scene s;
+	void *memory, *own = own_memory(bytes);
+
+	(void)state;
+	tto_memory_watch();
+	/* It spins for ever, and sees it all the same. */
+	open_scene(&s, UINT64_MAX, 20000);
+	assert_int_equal(tto_memory_allocate(s.side.device, bytes, &memory), 0);
+	assert_int_equal(scene_send(&s.side, own, 32768,
+				    TTO_SEND_IN_PLACE | TTO_SEND_SIGNALED, 9), 0);
+	expect(&s.side, TTO_SEND, &c);
+	assert_int_equal(tto_memory_in_place(), 1);
+	daemon_stop(&s.daemon);
+	assert_int_equal(scene_send(&s.side, own, 32768, TTO_SEND_IN_PLACE, 10), 0);
+	posts_after_its_death(&s.side, own);
+	assert_int_equal(tto_wait(s.side.qp, 10, -1), -EPIPE);
+	memory_after_its_death(memory, own, bytes);
+	tto_close(s.side.device);
+	munmap(own, bytes);
+}
+
+/* Killed while the program sleeps, in the library or on the descriptor. */
+static void it_dies_while_somebody_sleeps(void **state)
+{
+	struct tto_completion c;
+	struct scene s;
+
+	(void)state;
+	for (int by_fd = 0; by_fd < 2; by_fd++) {
+		int status = 0;
+		pid_t child;
+
+		open_scene(&s, 1, 20000);
+		child = fork();
+		if (child == 0) {
+			wait_a_little();
+			kill(s.daemon.pid, SIGKILL);
+			_exit(0);
+		}
+		if (!by_fd)
+			status = tto_sleep(s.side.cq, -1);
+		/* As a program's loop does it: nothing is polled for long. */
+		for (int n = 0; n < 8 && !status; n++) {
+			assert_int_equal(tto_arm(s.side.cq), 0);
+			status = tto_poll(s.side.cq, &c, 1);
+			if (!status)
+				assert_true(is_readable(tto_cq_fd(s.side.cq), 5000));
+			if (!status)
+				status = tto_poll(s.side.cq, &c, 1);
+		}
+		assert_int_equal(status, -EPIPE);
+		waitpid(child, NULL, 0);
+		tto_close(s.side.device);
+		daemon_stop(&s.daemon);
+	}
+}
+
 static void two_handles_of_a_daemon(void **state)
 {
 	struct tto_device *other;
@@ -334,6 +440,128 @@ static void answers_that_are_none(void **state)
 	/* 7 */ assert_int_equal(open_with_answer(&r, sizeof(r)), -EACCES);
 }
 
+/* ---- A daemon that speaks the language and lies ------------------------------------------------ */
+
+enum lie { NO_LIE, PIPE_FOR_DOORBELL, SHORT_MEMORY, UNSEALED_MEMORY, SILENCE };
+
+static int memory_of(enum lie lie)
+{
+	int fd = memfd_create("rogue", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (ftruncate(fd, lie == SHORT_MEMORY ? 4096 : 1 << 20))
+		_exit(1);
+	if (lie != UNSEALED_MEMORY && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK))
+		_exit(1);
+	return fd;
+}
+
+static int doorbell_of(enum lie lie)
+{
+	int fds[2];
+
+	if (lie != PIPE_FOR_DOORBELL)
+		return eventfd(0, EFD_CLOEXEC);
+	return pipe2(fds, O_CLOEXEC) ? -1 : fds[1];
+}
+
+static void serve_lies(int fd, enum lie lie)
+{
+	struct control_request request;
+
+	while (recv(fd, &request, sizeof(request), 0) == sizeof(request)) {
+		struct control_reply reply = {
+			.magic = CONTROL_MAGIC, .version = CONTROL_VERSION,
+			.operation = request.operation, .number = request.number,
+			.n_fds = 1,
+		};
+		union {
+			struct cmsghdr head;
+			uint8_t bytes[CMSG_SPACE(sizeof(int))];
+		} control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
+					.cmsg_level = SOL_SOCKET,
+					.cmsg_type = SCM_RIGHTS } };
+		struct iovec iov = { &reply, sizeof(reply) };
+		struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1,
+					  .msg_control = &control,
+					  .msg_controllen = sizeof(control) };
+		int given = request.operation == CONTROL_HELLO ? doorbell_of(lie) :
+			    memory_of(lie);
+
+		memcpy(CMSG_DATA(&control.head), &given, sizeof(given));
+		if (lie != SILENCE || request.operation == CONTROL_HELLO)
+			(void)!sendmsg(fd, &message, MSG_NOSIGNAL);
+		close(given);
+	}
+	_exit(0);
+}
+
+/* Opens a handle there and asks for memory. Return: the first error. */
+static int believe(enum lie lie)
+{
+	const struct tto_device_options o = { .size = sizeof(o),
+					      .timeout_ns = 200 * MILLISECOND };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), status;
+	struct tto_device *d;
+	char where[128];
+	void *memory;
+	pid_t child;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/tto-liar-%d",
+		 (int)getpid());
+	snprintf(where, sizeof(where), "daemon:%s", address.sun_path);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	child = fork();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		serve_lies(accept(listener, NULL, NULL), lie);
+	}
+	status = tto_open(&d, where, &o, NULL);
+	if (!status) {
+		status = tto_memory_allocate(d, 1 << 20, &memory);
+		if (!status)
+			memset(memory, 1, 1 << 20);
+		else if (lie == SILENCE)
+			assert_int_equal(tto_memory_allocate(d, 1, &memory), -EPIPE);
+		tto_close(d);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	unlink(address.sun_path);
+	close(listener);
+	return status;
+}
+
+static void what_could_kill_is_not_taken(void **state)
+{
+	(void)state;
+	assert_int_equal(believe(NO_LIE), 0);
+	assert_int_equal(believe(PIPE_FOR_DOORBELL), -EPROTO);
+	assert_int_equal(believe(SHORT_MEMORY), -EPROTO);
+	assert_int_equal(believe(UNSEALED_MEMORY), -EPROTO);
+}
+
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+/* Signals come more often than the timeout. */
+static void silence_has_an_end(void **state)
+{
+	const struct itimerval every = { { 0, 20000 }, { 0, 20000 } },
+			       none = { { 0, 0 }, { 0, 0 } };
+	struct sigaction action = { .sa_handler = on_alarm }, before;
+
+	(void)state;
+	sigaction(SIGALRM, &action, &before);
+	setitimer(ITIMER_REAL, &every, NULL);
+	assert_int_equal(believe(SILENCE), -ETIMEDOUT);
+	setitimer(ITIMER_REAL, &none, NULL);
+	sigaction(SIGALRM, &before, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,9 +571,13 @@ int main(void)
 		cmocka_unit_test(tx_7_a_sleeping_device_is_woken),
 		cmocka_unit_test(time_is_up),
 		cmocka_unit_test(the_daemon_dies),
+		cmocka_unit_test(a_program_outlives_the_daemon),
+		cmocka_unit_test(it_dies_while_somebody_sleeps),
 		cmocka_unit_test(two_handles_of_a_daemon),
 		cmocka_unit_test(places_without_a_daemon),
 		cmocka_unit_test(answers_that_are_none),
+		cmocka_unit_test(what_could_kill_is_not_taken),
+		cmocka_unit_test(silence_has_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
