@@ -3,7 +3,7 @@
  * verbs_segments.c - A generator of TCP segments, and a sink
  *
  *	verbs-segments both pair:x		in one process
- *	verbs-segments sink 'memif:/tmp/m.sock,server'	in two
+ *	verbs-segments sink 'memif:/tmp/m.sock,role=server'	in two
  *	verbs-segments send 'memif:/tmp/m.sock'
  *
  * The generator posts 32 KiB at a time, the device cuts them into segments; the other
