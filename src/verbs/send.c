@@ -76,7 +76,9 @@ static uint32_t find_source(struct making *m, const struct tto_element *e,
 			    struct source *source)
 {
 	struct tto_device *d = m->qp->device;
-	bool insists = m->send->flags & TTO_SEND_IN_PLACE;
+	/* What is too large to be copied cannot wait until it pays. */
+	bool insists = m->send->flags & TTO_SEND_IN_PLACE ||
+		       m->bytes > d->options.copy_bytes / 4;
 	bool lends = m->send->flags & TTO_SEND_LEND;
 	struct registered_range *range = e->region ? registration_of(e->region) :
 		registration_find(&d->cache, e->address, e->bytes);

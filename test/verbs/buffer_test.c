@@ -580,6 +580,22 @@ static void lib_3_in_place_at_once(void **state)
 	scene_close(sides);
 }
 
+/* Nor does what is too large to be copied. */
+static void lib_3_too_large_to_be_copied(void **state)
+{
+	const struct tto_device_options o = { .size = sizeof(o), .copy_bytes = 65536 };
+	uint8_t *at = memory(BYTES);
+	struct side sides[2];
+
+	(void)state;
+	open_scene(sides, &o);
+	send_from(sides, at, PIECE, 0);
+	receive_all(sides);
+	assert_int_equal(stats_of(&sides[0]).sends_long, 1);
+	munmap(at, BYTES);
+	scene_close(sides);
+}
+
 /* ---- Counting ----------------------------------------------------------------------------- */
 
 static void candidates_grow_and_join(void **state)
@@ -616,6 +632,7 @@ int main(void)
 		cmocka_unit_test(lib_3_what_is_small_is_copied),
 		cmocka_unit_test(lib_3_pieces_of_many_kinds),
 		cmocka_unit_test(lib_3_in_place_at_once),
+		cmocka_unit_test(lib_3_too_large_to_be_copied),
 		cmocka_unit_test(ag_5_a_buffer_is_registered_once),
 		cmocka_unit_test(ag_5_a_buffer_grows),
 		cmocka_unit_test(ag_5_the_least_recently_used_leaves),

@@ -35,6 +35,7 @@ struct inplace {
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct inplace *all;
 static _Atomic uint32_t n_in_place;
+static _Atomic uintptr_t lowest, highest;	/* all of it lies between       */
 static _Atomic bool is_watched;
 
 /* This thread has the lock: calls that its own work makes are not the program's. */
@@ -78,6 +79,34 @@ static struct range *overlapping(struct inplace *ip, const uint8_t *at, size_t b
 	return n < ip->n && ip->range[n].at < at + bytes ? &ip->range[n] : NULL;
 }
 
+/* Most of what is freed lies elsewhere, and is not to wait for the lock. */
+static void note_bounds(void)
+{
+	uintptr_t low = UINTPTR_MAX, high = 0;
+
+	for (const struct inplace *ip = all; ip; ip = ip->next) {
+		const struct range *last;
+
+		if (!ip->n)
+			continue;
+		last = &ip->range[ip->n - 1];
+		if ((uintptr_t)ip->range[0].at < low)
+			low = (uintptr_t)ip->range[0].at;
+		if ((uintptr_t)last->at + last->part.bytes > high)
+			high = (uintptr_t)last->at + last->part.bytes;
+	}
+	atomic_store_explicit(&lowest, low, memory_order_relaxed);
+	atomic_store_explicit(&highest, high, memory_order_relaxed);
+}
+
+static bool is_out_of_bounds(const void *at, size_t bytes)
+{
+	uintptr_t start = (uintptr_t)at;
+
+	return start >= atomic_load_explicit(&highest, memory_order_relaxed) ||
+	       start + bytes <= atomic_load_explicit(&lowest, memory_order_relaxed);
+}
+
 static void insert(struct inplace *ip, const struct range *r)
 {
 	uint32_t n = find(ip, r->at);
@@ -86,6 +115,7 @@ static void insert(struct inplace *ip, const struct range *r)
 	ip->range[n] = *r;
 	ip->n++;
 	n_in_place++;
+	note_bounds();
 	ip->counters.bytes += r->part.bytes;
 }
 
@@ -97,6 +127,7 @@ static void forget(struct inplace *ip, struct range *r)
 	ip->n--;
 	n_in_place--;
 	memmove(r, r + 1, (ip->n - n) * sizeof(*r));
+	note_bounds();
 }
 
 static bool is_there(struct inplace *ip, const struct range *r)
@@ -357,7 +388,7 @@ unsigned tto_memory_in_place(void)
 
 void tto_memory_changes(const void *address, size_t bytes)
 {
-	if (!tto_memory_in_place())
+	if (!tto_memory_in_place() || is_out_of_bounds(address, bytes))
 		return;
 	lock();
 	for (struct inplace *ip = all; ip; ip = ip->next)
