@@ -112,6 +112,11 @@ static void bring_in(struct side sides[2], uint8_t *at, uint32_t bytes)
 	assert_int_equal(stats_of(&sides[0]).sends_long, before + 1);
 }
 
+static void overwrite(uint8_t *at)
+{
+	memset(at, FREED, PIECE);
+}
+
 /* ---- SPEC AG-5, LIB-3: which, when, and how many ------------------------------------- */
 
 static void lib_3_copied_until_it_pays_then_in_place(void **state)
@@ -418,6 +423,57 @@ static void d4_another_thread_may_change_it(void **state)
 	scene_close(sides);
 }
 
+/* What is on its way keeps its object, though another buffer wants one as large. */
+static void d4_an_object_is_not_given_away_too_early(void **state)
+{
+	struct side sides[2];
+
+	(void)state;
+	open_scene(sides, &at_once);
+	for (int n = 0; n < 5; n++) {
+		uint8_t *gone = memory(PIECE), *next = memory(PIECE);
+
+		bring_in(sides, gone, PIECE);
+		send_from(sides, gone, PIECE, 0);
+		munmap(gone, PIECE);
+		send_from(sides, next, PIECE, TTO_SEND_IN_PLACE);
+		receive_all(sides);
+		complete_sends(sides, 2);
+		assert_int_equal(stats_of(&sides[0]).buffers, 1);
+		munmap(next, PIECE);
+	}
+	scene_close(sides);
+}
+
+/* What the program still has somewhere is its own, whoever enters next. */
+static void d4_an_object_that_was_moved_is_never_used_again(void **state)
+{
+	uint8_t *at = memory(PIECE), *next = memory(PIECE), *to = memory(PIECE);
+	struct side sides[2];
+
+	(void)state;
+	open_scene(sides, &at_once);
+	bring_in(sides, at, PIECE);
+	overwrite(at);
+	assert_int_equal(syscall(SYS_mremap, at, PIECE, PIECE,
+				 MREMAP_MAYMOVE | MREMAP_FIXED, to), (long)to);
+	/* Found out when it is to be used. */
+	assert_ptr_equal(mmap(at, PIECE, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0),
+			 at);
+	send_and_receive(sides, at, PIECE);
+	assert_int_equal(stats_of(&sides[0]).buffers, 0);
+	bring_in(sides, next, PIECE);
+	for (uint32_t n = 0; n < PIECE; n++)
+		assert_int_equal(to[n], FREED);
+	overwrite(to);
+	send_and_receive(sides, next, PIECE);
+	munmap(at, PIECE);
+	munmap(to, PIECE);
+	munmap(next, PIECE);
+	scene_close(sides);
+}
+
 /* Two handles, one buffer: it is in place for one of them, and both may send it. */
 static void ag_5_a_buffer_of_two_handles(void **state)
 {
@@ -442,11 +498,6 @@ static void ag_5_a_buffer_of_two_handles(void **state)
 }
 
 /* ---- SPEC TX-9: when may the program write again? --------------------------------------- */
-
-static void overwrite(uint8_t *at)
-{
-	memset(at, FREED, PIECE);
-}
 
 /* What the device fetches when the program was too early; whether that is seen. */
 static void tx_9_the_judge_sees_a_torn_buffer(void **state)
@@ -641,6 +692,8 @@ int main(void)
 		cmocka_unit_test(ag_5_a_buffer_of_two_handles),
 		cmocka_unit_test(d4_memory_may_change_at_any_time),
 		cmocka_unit_test(d4_another_thread_may_change_it),
+		cmocka_unit_test(d4_an_object_is_not_given_away_too_early),
+		cmocka_unit_test(d4_an_object_that_was_moved_is_never_used_again),
 		cmocka_unit_test(tx_9_the_judge_sees_a_torn_buffer),
 		cmocka_unit_test(tx_9_a_by_completion),
 		cmocka_unit_test(tx_9_b_by_lending),
