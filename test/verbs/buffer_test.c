@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -423,6 +425,57 @@ static void d4_another_thread_may_change_it(void **state)
 	scene_close(sides);
 }
 
+struct disturber {
+	uint8_t *at;		/* 4 * BYTES                                    */
+	_Atomic bool stop;
+	uint32_t rounds;
+};
+
+/* Whatever is there leaves, and comes, while it is posted, lent and taken back. */
+static void *disturb(void *arg)
+{
+	struct disturber *d = arg;
+
+	while (!d->stop) {
+		uint32_t n = d->rounds++ * 7;
+
+		tto_memory_changes(d->at + n % 4 * BYTES, PAGE);
+		if (n % 64 == 0)
+			free(malloc(3 * BYTES));
+		sched_yield();
+	}
+	return NULL;
+}
+
+static void d4_buffers_leave_at_any_instant(void **state)
+{
+	struct disturber d = { .at = memory(4 * BYTES) };
+	struct side sides[2];
+	pthread_t thread;
+
+	(void)state;
+	open_scene(sides, &at_once);
+	assert_int_equal(pthread_create(&thread, NULL, disturb, &d), 0);
+	for (uint32_t n = 0; n < 600; n++) {
+		uint8_t *at = d.at + n * 5 % 4 * BYTES;
+		bool lends = n % 3 == 0;
+
+		send_from(sides, at, PIECE, lends ? TTO_SEND_LEND : 0);
+		if (lends)
+			overwrite(at);
+		receive_all(sides);
+		complete_sends(sides, 1);
+	}
+	d.stop = true;
+	pthread_join(thread, NULL);
+	assert_true(d.rounds > 10);
+	print_message("%u rounds, %u in place, %u times in\n", d.rounds,
+		      (unsigned)stats_of(&sides[0]).sends_long,
+		      (unsigned)stats_of(&sides[0]).buffers_entered);
+	munmap(d.at, 4 * BYTES);
+	scene_close(sides);
+}
+
 /* What is on its way keeps its object, though another buffer wants one as large. */
 static void d4_an_object_is_not_given_away_too_early(void **state)
 {
@@ -692,6 +745,7 @@ int main(void)
 		cmocka_unit_test(ag_5_a_buffer_of_two_handles),
 		cmocka_unit_test(d4_memory_may_change_at_any_time),
 		cmocka_unit_test(d4_another_thread_may_change_it),
+		cmocka_unit_test(d4_buffers_leave_at_any_instant),
 		cmocka_unit_test(d4_an_object_is_not_given_away_too_early),
 		cmocka_unit_test(d4_an_object_that_was_moved_is_never_used_again),
 		cmocka_unit_test(tx_9_the_judge_sees_a_torn_buffer),
