@@ -6,8 +6,8 @@
  * sink, a proxy. The device is in a daemon, or in this process with a wire of its
  * own; the program is the same.
  *
- * Errors:  every function returns 0 or a count, else -errno; errno itself is left
- *          alone. A completion's status is 0 or -errno as well. Where one function
+ * Errors:  every function returns 0 or a count, else -errno; errno itself says
+ *          nothing. A completion's status is 0 or -errno as well. Where one function
  *          has said -EPIPE, the daemon is gone, for good: close the handle.
  * Threads: none inside. A device handle and all that was made of it belong to one
  *          thread at a time; another thread opens a handle of its own.

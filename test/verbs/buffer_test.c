@@ -425,6 +425,24 @@ static void d4_another_thread_may_change_it(void **state)
 	scene_close(sides);
 }
 
+static void free_leaves_errno_alone(void **state)
+{
+	uint8_t *at = memory(BYTES), *block = malloc(4 * BYTES);
+	struct side sides[2];
+
+	(void)state;
+	open_scene(sides, &at_once);
+	bring_in(sides, at, PIECE);
+	bring_in(sides, block, PIECE);
+	syscall(SYS_munmap, at, BYTES);
+	errno = 77;
+	tto_memory_changes(at, BYTES);
+	free(block);
+	assert_int_equal(errno, 77);
+	assert_int_equal(tto_memory_in_place(), 0);
+	scene_close(sides);
+}
+
 struct disturber {
 	uint8_t *at;		/* 4 * BYTES                                    */
 	_Atomic bool stop;
@@ -745,6 +763,7 @@ int main(void)
 		cmocka_unit_test(ag_5_a_buffer_of_two_handles),
 		cmocka_unit_test(d4_memory_may_change_at_any_time),
 		cmocka_unit_test(d4_another_thread_may_change_it),
+		cmocka_unit_test(free_leaves_errno_alone),
 		cmocka_unit_test(d4_buffers_leave_at_any_instant),
 		cmocka_unit_test(d4_an_object_is_not_given_away_too_early),
 		cmocka_unit_test(d4_an_object_that_was_moved_is_never_used_again),

@@ -386,14 +386,18 @@ unsigned tto_memory_in_place(void)
 	return inside ? 0 : atomic_load_explicit(&n_in_place, memory_order_relaxed);
 }
 
+/* Called from within free(), which leaves errno alone. */
 void tto_memory_changes(const void *address, size_t bytes)
 {
+	int before = errno;
+
 	if (!tto_memory_in_place() || is_out_of_bounds(address, bytes))
 		return;
 	lock();
 	for (struct inplace *ip = all; ip; ip = ip->next)
 		leave_within(ip, address, bytes);
 	unlock();
+	errno = before;
 }
 
 /* ---- Lend --------------------------------------------------------------------------- */
