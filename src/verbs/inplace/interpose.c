@@ -32,17 +32,18 @@
 		next = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
 #ifdef __SANITIZE_ADDRESS__
-#define HAS_ALLOCATOR 0		/* it has one of its own, in front of us       */
+#define HAS_ALLOCATOR 0		/* it has one of its own, in front of us: then not
+				 * every change is told, and all is copied      */
 #else
 #define HAS_ALLOCATOR 1
 #endif
 
+#if HAS_ALLOCATOR
 static __attribute__((constructor)) void begin(void)
 {
 	tto_memory_watch();
 }
 
-#if HAS_ALLOCATOR
 static void block_changes(void *block)
 {
 	if (unlikely(tto_memory_in_place()) && block)
