@@ -37,15 +37,6 @@ static ns_t deadline(int64_t timeout_ns)
 	return timeout_ns < 0 ? NS_NEVER : now() + (ns_t)timeout_ns;
 }
 
-static void relax(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
-}
-
 /* Return: 1: something is there; 0; -errno. */
 static int look(struct tto_cq *cq)
 {
@@ -69,7 +60,7 @@ static int spin(struct tto_cq *cq, ns_t until)
 			status = look(cq);
 			if (status)
 				return status;
-			relax();
+			spin_pause();
 		}
 		/* Who spins for long must see that nobody is there any more. */
 		if (++turns % TURNS == 0 && a->ops->check && a->ops->check(a))
