@@ -343,7 +343,8 @@ static NO_INLINE uint32_t take_some(struct tto_cq *cq, struct tto_completion *c,
 {
 	uint32_t taken = take_left(cq, c, n);
 
-	taken += take_ring(cq, c + taken, n - taken);
+	/* Who has room for none may give no array. */
+	taken += take_ring(cq, taken ? c + taken : c, n - taken);
 	if (unlikely(cq->active) && taken < n)
 		cq_settle(cq);
 	return taken;

@@ -181,7 +181,7 @@ static void tables_suffice(void **state)
 	object = scene_object(s, 2 * PAGE);
 	for (uint64_t n = 0; n < 200; n++)
 		scene_region(s, object, (n << 39) + (n + 1) * (1ull << 30) - PAGE +
-			     (n >= 128 ? 0xffffll << 48 | (256ull - 128) << 39 : 0),
+			     (n >= 128 ? 0xffffull << 48 | (256ull - 128) << 39 : 0),
 			     0, 2 * PAGE);
 }
 
