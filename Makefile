@@ -38,6 +38,10 @@ fuzz:
 	@script/setup build fuzz
 	@script/fuzz $(SECONDS)
 
+coverage: setup-check
+	@script/setup coverage
+	@script/coverage $(ARGS)
+
 sim: all
 	@$(BUILD)/test/sim/tto-sim --first $(FIRST) --seeds $(SEEDS) --verbose \
 		--captures $(BUILD)
@@ -47,7 +51,8 @@ install: all
 	@meson install -C $(BUILD)
 
 clean:
-	rm -rf $(BUILD) build-fuzz build-clang build-sanitize build-aarch64
+	rm -rf $(BUILD) build-fuzz build-clang build-sanitize build-aarch64 \
+		build-coverage
 
 help:
 	@echo 'make               build; programs are in $(BUILD)/'
@@ -55,9 +60,11 @@ help:
 	@echo 'make check         build, all tests, all lints'
 	@echo 'make bench         benchmarks: a table, $(BUILD)/bench.json and .svg; ARGS=--quick'
 	@echo 'make fuzz          every fuzz target for SECONDS=60'
+	@echo 'make coverage      lines that tests run, by folder; ARGS=src/tcp: by file'
 	@echo 'make sim           two hosts in virtual time; SEEDS=10000 FIRST=1'
 	@echo 'make install       to DESTDIR= and prefix=/usr/local'
 	@echo 'make clean         remove what was built'
 
-.PHONY: all setup-demo setup-check demo check bench fuzz sim install clean help
+.PHONY: all setup-demo setup-check demo check bench fuzz coverage sim install \
+	clean help
 .NOTPARALLEL:
