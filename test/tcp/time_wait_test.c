@@ -242,6 +242,35 @@ static void takes_the_place_of_a_tcb(void **unused)
 	end(&s);
 }
 
+/* When the table of names is full nobody waits, and no place is lost by that. */
+static void no_name_no_place(void **unused)
+{
+	struct scene s = begin(4);
+	uint32_t n_others = 0;
+
+	while (true) {
+		struct tcp_tuple t = tuple(1000 + n_others);
+
+		if (lookup_insert(s.l, &t, n_others) != 0)
+			break;
+		n_others++;
+	}
+	for (int n = 0; n < 9; n++)
+		assert_int_equal(enter(&s, 1, START, true), LOOKUP_NONE);
+	assert_int_equal(time_wait_count(s.w), 0);
+	assert_int_equal(lookup_count(s.l), n_others);
+	assert_true(time_wait_next(s.w) == NS_NEVER);
+	while (n_others) {
+		struct tcp_tuple t = tuple(1000 + --n_others);
+
+		assert_int_equal(lookup_remove(s.l, &t), n_others);
+	}
+	for (uint32_t n = 0; n < 4; n++)
+		assert_int_not_equal(enter(&s, n, START, true), LOOKUP_NONE);
+	assert_int_equal(time_wait_count(s.w), 4);
+	end(&s);
+}
+
 /* Random lives against a list of deadlines. */
 static void must_13_two_msl(void **unused)
 {
@@ -293,6 +322,7 @@ int main(void)
 		cmocka_unit_test(answers_are_limited),
 		cmocka_unit_test(oldest_leaves_when_full),
 		cmocka_unit_test(takes_the_place_of_a_tcb),
+		cmocka_unit_test(no_name_no_place),
 		cmocka_unit_test(must_13_two_msl),
 	};
 
