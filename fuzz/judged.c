@@ -230,6 +230,9 @@ static void see_offer(struct judged *j, const struct tcp_segment *s, bool began)
 	else if (!(s->flags & TCP_ACK) || s->flags & TCP_RST ||
 		 seq_before(j->t.out.nxt, s->ack))
 		return;
+	/* RFC 5961 §5.2: from further back it says nothing. */
+	if (!began && seq_before(seq_add(s->ack, j->peer_window), j->t.out.una))
+		return;
 	if (!j->knows_edge || seq_before(j->edge, edge))
 		j->edge = edge;
 	j->knows_edge = true;
