@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* heap.c - Memory that several processes have at the same address */
+#include "base/heap.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/keep.h"
+
+#define MAGIC 0x5041454854544f31ULL
+#define CHUNK (64U << 10)
+#define N_CHUNKS (HEAP_BYTES / CHUNK)
+#define N_CLASSES 19
+#define N_RUNS 16		/* of 2^n chunks: 2 GiB at most                 */
+#define RUN 0x80		/* a chunk's byte: begin of a run, 2^n long     */
+#define KEPT_BYTES (512U << 10)	/* a run that is longer gives its pages back    */
+
+static const uint16_t class_bytes[N_CLASSES] = {
+	64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192,
+	12288, 16384, 21824, 32768, 65472,
+};
+
+struct free_object {
+	struct free_object *next;
+};
+
+struct heap {
+	uint64_t magic;
+	void *root;
+	uint64_t n_used;	/* chunks: those behind were never touched      */
+	struct free_object *objects[N_CLASSES];
+	struct free_object *runs[N_RUNS];
+	uint8_t chunks[N_CHUNKS];	/* class, or RUN and the size of a run  */
+} CACHE_ALIGNED;
+
+/* Of this process; the chunks begin behind it. */
+static struct heap *heap;
+static int heap_fd = -1;	/* if it was made here                          */
+
+static uint8_t *chunk_at(uint64_t n)
+{
+	return (uint8_t *)HEAP_ADDRESS + n * CHUNK;
+}
+
+static uint64_t chunk_of(const void *p)
+{
+	return ((uintptr_t)p - HEAP_ADDRESS) / CHUNK;
+}
+
+static bool is_inside(const void *p)
+{
+	return heap && (uintptr_t)p - HEAP_ADDRESS < HEAP_BYTES;
+}
+
+/* ---- Make, join, leave ---------------------------------------------------------------- */
+
+static int map(int fd, int protection)
+{
+	void *want = (void *)(uintptr_t)HEAP_ADDRESS;
+	void *got = mmap(want, HEAP_BYTES, protection,
+			 MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, fd, 0);
+
+	if (got == MAP_FAILED)
+		return errno == EEXIST ? -ENOMEM : -errno;
+	if (got != want) {	/* a kernel that does not know the flag         */
+		munmap(got, HEAP_BYTES);
+		return -ENOMEM;
+	}
+	heap = got;
+	return 0;
+}
+
+int heap_create(int *out)
+{
+	int fd, err;
+
+	if (heap)
+		return -EEXIST;
+	fd = memfd_create("tto-heap", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return -errno;
+	err = ftruncate(fd, (off_t)HEAP_BYTES) ? -errno : map(fd, PROT_READ | PROT_WRITE);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	heap->magic = MAGIC;
+	heap->n_used = (sizeof(*heap) + CHUNK - 1) / CHUNK;
+	*out = heap_fd = fd;
+	return 0;
+}
+
+int heap_share(void)
+{
+	int fd = heap_fd < 0 ? -ENOENT : keep_descriptor(heap_fd);
+
+	if (fd >= 0)
+		heap_fd = fd;
+	return fd;
+}
+
+static int map_existing(int fd, int protection)
+{
+	int err;
+
+	if (heap)
+		return -EEXIST;
+	if (lseek(fd, 0, SEEK_END) != (off_t)HEAP_BYTES)
+		return -EPROTO;
+	err = map(fd, protection);
+	if (!err && heap->magic != MAGIC) {
+		munmap(heap, HEAP_BYTES);
+		heap = NULL;
+		err = -EPROTO;
+	}
+	return err;
+}
+
+int heap_join(int fd)
+{
+	return map_existing(fd, PROT_READ | PROT_WRITE);
+}
+
+int heap_view(int fd)
+{
+	return map_existing(fd, PROT_READ);
+}
+
+void heap_leave(void)
+{
+	if (heap)
+		munmap(heap, HEAP_BYTES);
+	heap = NULL;
+	heap_fd = -1;
+}
+
+bool heap_exists(void)
+{
+	return heap != NULL;
+}
+
+void **heap_root(void)
+{
+	return &heap->root;
+}
+
+/* ---- Allocate ---------------------------------------------------------------------------- */
+
+static void *take_chunks(uint64_t n)
+{
+	uint64_t at = heap->n_used;
+
+	if (n > N_CHUNKS - at)
+		return NULL;
+	heap->n_used += n;
+	return chunk_at(at);
+}
+
+static uint32_t class_for(size_t bytes)
+{
+	uint32_t n = 0;
+
+	while (class_bytes[n] < bytes)
+		n++;
+	return n;
+}
+
+/* A chunk full of them. Return: whether there was one. */
+static bool fill_class(uint32_t n)
+{
+	uint8_t *chunk = take_chunks(1);
+	uint32_t count = CHUNK / class_bytes[n];
+
+	if (!chunk)
+		return false;
+	heap->chunks[chunk_of(chunk)] = (uint8_t)n;
+	while (count--) {
+		struct free_object *o = (void *)(chunk + (size_t)count *
+						 class_bytes[n]);
+
+		o->next = heap->objects[n];
+		heap->objects[n] = o;
+	}
+	return true;
+}
+
+static void *take_object(size_t bytes)
+{
+	uint32_t n = class_for(bytes);
+	struct free_object *o;
+
+	if (!heap->objects[n] && !fill_class(n))
+		return NULL;
+	o = heap->objects[n];
+	heap->objects[n] = o->next;
+	return o;
+}
+
+static void *take_run(size_t bytes, bool *is_fresh)
+{
+	struct free_object *o;
+	uint32_t n = 0;
+
+	while (n < N_RUNS && ((size_t)CHUNK << n) < bytes)
+		n++;
+	if (n == N_RUNS)
+		return NULL;
+	o = heap->runs[n];
+	if (o) {
+		heap->runs[n] = o->next;
+		return o;
+	}
+	o = take_chunks(1ULL << n);
+	if (o)
+		heap->chunks[chunk_of(o)] = (uint8_t)(RUN | n);
+	*is_fresh = o;
+	return o;
+}
+
+void *heap_alloc(size_t bytes)
+{
+	bool fresh;
+
+	if (!heap)
+		return aligned_alloc(CACHE_LINE, (bytes + CACHE_LINE - 1) &
+				     ~(size_t)(CACHE_LINE - 1));
+	return bytes > class_bytes[N_CLASSES - 1] ? take_run(bytes, &fresh) :
+						   take_object(bytes);
+}
+
+void *heap_zeroed(size_t n, size_t bytes)
+{
+	bool fresh = false;
+	void *p;
+
+	if (__builtin_mul_overflow(n, bytes, &bytes))
+		return NULL;
+	if (heap && bytes > class_bytes[N_CLASSES - 1])
+		p = take_run(bytes, &fresh);
+	else
+		p = heap_alloc(bytes);
+	if (p && !fresh)
+		memset(p, 0, bytes);
+	return p;
+}
+
+void heap_free(void *memory)
+{
+	struct free_object *o = memory;
+	uint32_t kind;
+
+	if (!is_inside(memory)) {
+		free(memory);
+		return;
+	}
+	kind = heap->chunks[chunk_of(memory)];
+	if (!(kind & RUN)) {
+		o->next = heap->objects[kind];
+		heap->objects[kind] = o;
+		return;
+	}
+	kind &= ~RUN;
+	/* If it fails they stay, which costs memory and nothing else. */
+	if (((size_t)CHUNK << kind) > KEPT_BYTES)
+		(void)!madvise(memory, (size_t)CHUNK << kind, MADV_REMOVE);
+	o->next = heap->runs[kind];
+	heap->runs[kind] = o;
+}
+
+size_t heap_room(const void *memory)
+{
+	uint32_t kind;
+
+	if (!is_inside(memory))
+		return malloc_usable_size((void *)(uintptr_t)memory);
+	kind = heap->chunks[chunk_of(memory)];
+	return kind & RUN ? (size_t)CHUNK << (kind & ~(uint32_t)RUN) :
+			    class_bytes[kind];
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * heap.h - Memory that several processes have at the same address
+ *
+ * DOC: Theory of operation
+ * One file without a name (memfd), mapped at HEAP_ADDRESS by everyone who has its
+ * descriptor, so that what lies in it may point to what lies in it. It is sparse: what
+ * was never touched, or was large and is free again, takes no memory.
+ *
+ * The range is divided into chunks of 64 KiB. A chunk has objects of one size class, or
+ * is part of a run of 2^n chunks; a byte for each chunk says which. Whoever frees needs
+ * no more than the address.
+ *
+ * A process without a heap, such as the daemon, gets the same functions from libc: what
+ * may lie in a heap is allocated with heap_*() everywhere.
+ *
+ * Limits: one heap in a process. Freed runs are not joined.
+ * Threads: none; whoever shares a heap has a lock around it.
+ */
+#ifndef BASE_HEAP_H
+#define BASE_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+#define HEAP_ADDRESS 0x3a0000000000ULL
+#define HEAP_BYTES (64ULL << 30)	/* of addresses                         */
+
+/**
+ * heap_create() - A heap for this process, and those that get its descriptor
+ * @fd:		Set on success: a memfd, close-on-exec, until heap_share() moves it
+ *
+ * Return: 0; -EEXIST: there is one; -ENOMEM: the addresses are taken; -errno.
+ */
+MUST_CHECK int heap_create(int *fd);
+
+/**
+ * heap_join() - Map a heap that another process has made
+ * @fd:		Stays the caller's
+ *
+ * Return: as heap_create(); -EPROTO: not a heap of this version.
+ */
+MUST_CHECK int heap_join(int fd);
+
+/**
+ * heap_view() - Map a heap to be read only: heap_root(), and what that leads to
+ *
+ * Return: as heap_join().
+ */
+MUST_CHECK int heap_view(int fd);
+
+/**
+ * heap_share() - Give the descriptor of a heap that was made here a number of keep.h
+ *
+ * Return: the number, by which programs that are executed join; -ENOENT; another -errno.
+ */
+MUST_CHECK int heap_share(void);
+
+/** heap_leave() - Unmap it; what it has stays for the others */
+void heap_leave(void);
+
+/* Is there one in this process? */
+bool heap_exists(void);
+
+/**
+ * heap_alloc() - Memory, aligned to 64, with anything in it
+ *
+ * Return: NULL: there is none left.
+ */
+void *heap_alloc(size_t bytes);
+
+/** heap_zeroed() - As heap_alloc(), with zeros; NULL as well if @n * @bytes overflows */
+void *heap_zeroed(size_t n, size_t bytes);
+
+/** heap_free() - Of either; NULL is allowed */
+void heap_free(void *memory);
+
+/** heap_room() - Bytes that an allocation has, at least what was asked for */
+size_t heap_room(const void *memory);
+
+/* Something that all who join need to find: the owner's, NULL at first. */
+void **heap_root(void);
+
+#endif
