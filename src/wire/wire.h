@@ -16,7 +16,9 @@
 #ifndef WIRE_WIRE_H
 #define WIRE_WIRE_H
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
@@ -104,6 +106,13 @@ struct wire_ops {
 	 * so (fault: delayed frames); NS_NEVER. May be NULL.                   */
 	ns_t (*deadline)(const struct wire *w);
 
+	/*
+	 * Gives its descriptors numbers of base/keep.h, and writes the specification
+	 * with which a process that inherits them opens this wire as well. One at a
+	 * time may use it. NULL: it cannot be shared.
+	 */
+	int (*share)(struct wire *w, char *spec, size_t size);
+
 	/* Undoes what open did. Return: 0 or -errno (a capture that could not
 	 * be written to its end).                                              */
 	int (*close)(struct wire *w);
@@ -156,6 +165,12 @@ static inline int wire_fd(const struct wire *w)
 static inline ns_t wire_deadline(const struct wire *w)
 {
 	return w->ops->deadline ? w->ops->deadline(w) : NS_NEVER;
+}
+
+/** wire_share() - As ops->share; Return: 0; -EOPNOTSUPP; another -errno */
+MUST_CHECK static inline int wire_share(struct wire *w, char *spec, size_t size)
+{
+	return w->ops->share ? w->ops->share(w, spec, size) : -EOPNOTSUPP;
 }
 
 /* The bytes of @f in one piece at @to, which has room for them; their number. */

@@ -19,14 +19,22 @@ void doorbell_init(struct doorbell *d)
 	*d = (struct doorbell){ .file = -1 };
 }
 
+void doorbell_open(struct doorbell *d)
+{
+	d->file = memfd_create("doorbell", MFD_CLOEXEC);
+	if (d->file >= 0 && ftruncate(d->file, 1)) {
+		close(d->file);
+		d->file = -1;
+	}
+}
+
 /* With the first ring: to take down a context takes the kernel milliseconds. */
 static void set_up(struct doorbell *d)
 {
 	d->is_set_up = true;
-	d->file = memfd_create("doorbell", MFD_CLOEXEC);
 	if (d->file < 0)
-		return;
-	if (ftruncate(d->file, 1) || syscall(SYS_io_setup, RESULTS, &d->context))
+		doorbell_open(d);
+	if (d->file < 0 || syscall(SYS_io_setup, RESULTS, &d->context))
 		d->context = 0;
 }
 
@@ -74,6 +82,9 @@ static bool ring_by_kernel(struct doorbell *d, int fd)
 
 	if (syscall(SYS_io_submit, d->context, 1L, &requests) == 1)
 		return true;
+	/* A process that was forked has no context of its parent's. */
+	if (errno == EINVAL)
+		d->is_set_up = false;
 	if (errno != EAGAIN)
 		return false;
 	discard_results(d);

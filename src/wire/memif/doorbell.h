@@ -35,6 +35,8 @@ struct doorbell {
 
 /** doorbell_init() - Nothing is opened before the first ring */
 void doorbell_init(struct doorbell *d);
+/** doorbell_open() - Have the file before that */
+void doorbell_open(struct doorbell *d);
 void doorbell_close(struct doorbell *d);
 
 /** doorbell_is_eventfd() - Whether @fd, of unknown origin, is an eventfd */

@@ -27,6 +27,7 @@
  *	protocol.h  the layouts		ring.h     slots and frames
  *	channel.h   messages		region.h   shared memory, guard.h
  *	session.h   a connection	doorbell.h waking the peer
+ *	share.c     for several processes
  */
 #include <errno.h>
 #include <stdio.h>
@@ -35,20 +36,16 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/heap.h"
 #include "wire/kinds.h"
 #include "wire/memif/channel.h"
-#include "wire/memif/doorbell.h"
-#include "wire/memif/memif.h"
-#include "wire/memif/options.h"
+#include "wire/memif/state.h"
 #include "wire/spec.h"
 
-#define BATCH 128		/* frames a call                                */
-#define ARENA_BYTES (512u << 10)
-#define SESSIONS 4		/* one is up; the others have yet to say who
-				 * they are                                     */
 #define MEETING_NS 5000000000ull	/* from HELLO to CONNECT at most        */
 #define RETRY_NS 1000000000ull
 #define STALL_NS 20000000ull
@@ -56,33 +53,6 @@
 #define BUSY_CALLS 1024		/* the same, of calls that found frames         */
 #define LINKTYPE_ETHERNET 1
 #define ETHERNET_BYTES 18	/* with a VLAN tag                              */
-
-struct memif {
-	struct wire wire;
-	struct memif_options options;
-	int epoll;
-	int listener;		/* server                                       */
-	dev_t device;		/* of its socket in the file system             */
-	ino_t inode;
-	struct session sessions[SESSIONS];
-	ns_t due[SESSIONS];	/* to be up                                     */
-	struct session *up;
-	ns_t retry;		/* client: not before this                      */
-	ns_t full_since;	/* 0: the peer takes frames                     */
-	unsigned n_empty, n_busy;
-	unsigned first_rx;	/* ring to begin with                           */
-	bool armed;
-	struct doorbell doorbell;
-	struct memif_counters counters;
-	char why[WHY_BYTES];
-	struct iovec received[BATCH];
-	uint8_t *arena;
-};
-
-static struct memif *self(const struct wire *w)
-{
-	return (struct memif *)(uintptr_t)w;
-}
 
 static ns_t clock_now(void)
 {
@@ -140,7 +110,7 @@ static void turn_away(int fd)
 
 static void accept_clients(struct memif *m, ns_t now)
 {
-	for (unsigned n = 0; n < SESSIONS; n++) {
+	for (unsigned n = 0; n < SESSIONS && !m->is_shared; n++) {
 		int fd = accept4(m->listener, NULL, NULL,
 				 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -199,7 +169,7 @@ static void try_to_connect(struct memif *m, ns_t now)
 		if (m->sessions[n].state != SESSION_NONE)
 			return;
 	}
-	if (now < m->retry)
+	if (now < m->retry || m->is_shared)
 		return;
 	m->retry = now + RETRY_NS;
 	fd = channel_connect(m->options.path);
@@ -222,14 +192,16 @@ static ns_t next_due(const struct memif *m)
 		if (s->state != SESSION_NONE && s != m->up && m->due[n] < due)
 			due = m->due[n];
 	}
-	return idle && !m->options.session.is_server ? m->retry : due;
+	return idle && !m->options.session.is_server && !m->is_shared ? m->retry : due;
 }
 
 /* Edges of doorbells are taken back by this as well. */
 static void look_around(struct memif *m)
 {
 	struct epoll_event events[SESSIONS + QUEUES_MAX];
-	int n = epoll_wait(m->epoll, events, ARRAY_SIZE(events), 0);
+	/* Past libc: in a program under `tto run` the name is somebody else's. */
+	int n = (int)syscall(SYS_epoll_pwait, m->epoll, events, ARRAY_SIZE(events), 0,
+			     NULL, 8);
 	ns_t now;
 
 	if (n <= 0 && m->up)
@@ -252,12 +224,13 @@ static void look_around(struct memif *m)
 
 /* ---- Receive -------------------------------------------------------------------------- */
 
-static unsigned take_frames(struct memif *m, struct wire_frame *frames, unsigned n)
+static unsigned take_frames(struct memif_wire *w, struct wire_frame *frames, unsigned n)
 {
 	struct inbox in = {
-		.frames = frames, .iov = m->received, .room = n,
-		.bytes = m->arena, .n_bytes = ARENA_BYTES,
+		.frames = frames, .iov = w->received, .room = n,
+		.bytes = w->arena, .n_bytes = ARENA_BYTES,
 	};
+	struct memif *m = w->memif;
 	struct session *s = m->up;
 	int err = 0;
 
@@ -266,7 +239,7 @@ static unsigned take_frames(struct memif *m, struct wire_frame *frames, unsigned
 	for (unsigned k = 0; k < s->n_rx && in.n < n && !err; k++)
 		err = ring_receive(&s->rx[(m->first_rx + k) % s->n_rx], &in);
 	m->first_rx++;
-	m->wire.stats.rx_dropped += in.n_dropped;
+	w->wire.stats.rx_dropped += in.n_dropped;
 	if (err)
 		end_session(m, s, "a ring that is against the rules");
 	else if (m->options.session.unsealed && memif_session_is_gone(s))
@@ -287,8 +260,9 @@ static bool is_quiet(struct memif *m)
  * Nothing was found. First the masks, then the edges of what was rung before,
  * then the last look: what comes after it is rung for, and remembered.
  */
-static unsigned take_rest(struct memif *m, struct wire_frame *frames, unsigned n)
+static unsigned take_rest(struct memif_wire *w, struct wire_frame *frames, unsigned n)
 {
+	struct memif *m = w->memif;
 	bool first = !m->options.poll && !m->armed;
 
 	if (!first && m->n_empty++ % PATIENCE)
@@ -296,19 +270,19 @@ static unsigned take_rest(struct memif *m, struct wire_frame *frames, unsigned n
 	if (first)
 		set_interrupts(m, true);
 	look_around(m);
-	return m->up && !is_quiet(m) ? take_frames(m, frames, n) : 0;
+	return m->up && !is_quiet(m) ? take_frames(w, frames, n) : 0;
 }
 
 static int memif_recv(struct wire *w, struct wire_frame *frames, unsigned n)
 {
-	struct memif *m = self(w);
+	struct memif *m = memif_self(w)->memif;
 	unsigned got;
 
 	if (n > BATCH)
 		n = BATCH;
-	got = take_frames(m, frames, n);
+	got = take_frames(memif_self(w), frames, n);
 	if (!got && n)
-		got = take_rest(m, frames, n);
+		got = take_rest(memif_self(w), frames, n);
 	if (!got)
 		return 0;
 	m->n_empty = 0;
@@ -324,19 +298,19 @@ static int memif_recv(struct wire *w, struct wire_frame *frames, unsigned n)
 
 /* ---- Send ------------------------------------------------------------------------------- */
 
-static bool is_sendable(const struct memif *m, const struct wire_frame *f)
+static bool is_sendable(const struct wire *w, const struct wire_frame *f)
 {
-	return f->len && f->len <= m->wire.caps.max_frame &&
+	return f->len && f->len <= w->caps.max_frame &&
 	       !(f->offload.flags & WIRE_NEEDS_CSUM) && !f->offload.gso_type;
 }
 
 /* Frames from the first on that can be sent, or cannot. */
-static unsigned run_of(const struct memif *m, const struct wire_frame *frames,
+static unsigned run_of(const struct wire *w, const struct wire_frame *frames,
 		       unsigned n, bool sendable)
 {
 	unsigned k = 0;
 
-	while (k < n && is_sendable(m, &frames[k]) == sendable)
+	while (k < n && is_sendable(w, &frames[k]) == sendable)
 		k++;
 	return k;
 }
@@ -360,46 +334,46 @@ static bool is_stalled(struct memif *m)
 }
 
 /* Return: how many are done with, sent or dropped; 0: no room. */
-static unsigned send_some(struct memif *m, const struct wire_frame *frames,
-			  unsigned n)
+static unsigned send_some(struct wire *w, const struct wire_frame *frames, unsigned n)
 {
+	struct memif *m = memif_self(w)->memif;
 	struct session *s = m->up;
-	unsigned bad = run_of(m, frames, n, false), good;
+	unsigned bad = run_of(w, frames, n, false), good;
 	int sent;
 
 	if (!s || !s->n_tx)
 		bad = n;
-	m->wire.stats.tx_dropped += bad;
+	w->stats.tx_dropped += bad;
 	if (bad)
 		return bad;
-	good = run_of(m, frames, n, true);
+	good = run_of(w, frames, n, true);
 	sent = ring_send(&s->tx[0], frames, good);
 	if (sent > 0) {
 		m->full_since = 0;
-		count_sent(&m->wire, frames, (unsigned)sent);
+		count_sent(w, frames, (unsigned)sent);
 		return (unsigned)sent;
 	}
 	if (sent == -EPROTO)
 		end_session(m, s, "a ring that is against the rules");
 	if (sent == 0 && !is_stalled(m))
 		return 0;
-	m->wire.stats.tx_dropped += sent == -EMSGSIZE ? 1 : n;
+	w->stats.tx_dropped += sent == -EMSGSIZE ? 1 : n;
 	return sent == -EMSGSIZE ? 1 : n;
 }
 
 static int memif_send(struct wire *w, const struct wire_frame *frames, unsigned n)
 {
-	struct memif *m = self(w);
+	struct memif *m = memif_self(w)->memif;
 	uint64_t before = w->stats.tx_frames;
 	unsigned taken = 0, done;
 
 	do {
-		done = taken < n ? send_some(m, frames + taken, n - taken) : 0;
+		done = taken < n ? send_some(w, frames + taken, n - taken) : 0;
 		taken += done;
 	} while (done);
 	if (w->stats.tx_frames != before && m->up &&
 	    ring_has_listener(&m->up->tx[0]))
-		doorbell_ring(&m->doorbell, m->up->tx[0].event);
+		doorbell_ring(&memif_self(w)->doorbell, m->up->tx[0].event);
 	return (int)taken;
 }
 
@@ -407,19 +381,19 @@ static int memif_send(struct wire *w, const struct wire_frame *frames, unsigned 
 
 static int memif_fd(const struct wire *w)
 {
-	const struct memif *m = self(w);
+	const struct memif *m = memif_self(w)->memif;
 
 	return m->options.poll ? -1 : m->epoll;
 }
 
 static ns_t memif_deadline(const struct wire *w)
 {
-	return next_due(self(w));
+	return next_due(memif_self(w)->memif);
 }
 
 /* ---- Open and close ----------------------------------------------------------------------- */
 
-static void remove_socket(const struct memif *m)
+void memif_remove_socket(const struct memif *m)
 {
 	struct stat s;
 
@@ -428,21 +402,30 @@ static void remove_socket(const struct memif *m)
 		unlink(m->options.path);
 }
 
-static int memif_close(struct wire *w)
+static void close_state(struct memif *m)
 {
-	struct memif *m = self(w);
-
 	for (unsigned n = 0; n < SESSIONS; n++)
 		memif_session_close(&m->sessions[n], "closed");
 	if (m->listener >= 0) {
-		remove_socket(m);
+		memif_remove_socket(m);
 		close(m->listener);
 	}
 	if (m->epoll >= 0)
 		close(m->epoll);
-	doorbell_close(&m->doorbell);
-	free(m->arena);
-	free(m);
+	heap_free(m);
+}
+
+/* What is shared stays for the others; the peer sees it end with the last of them. */
+static int memif_close(struct wire *w)
+{
+	struct memif_wire *own = memif_self(w);
+
+	if (!own->memif->is_shared) {
+		close_state(own->memif);
+		doorbell_close(&own->doorbell);
+	}
+	free(own->arena);
+	free(own);
 	return 0;
 }
 
@@ -452,6 +435,7 @@ static const struct wire_ops memif_ops = {
 	.send = memif_send,
 	.fd = memif_fd,
 	.deadline = memif_deadline,
+	.share = memif_share,
 	.close = memif_close,
 };
 
@@ -472,9 +456,6 @@ static int start_listening(struct memif *m)
 
 static int start(struct memif *m)
 {
-	m->arena = aligned_alloc(CACHE_LINE, ARENA_BYTES);
-	if (!m->arena)
-		return -ENOMEM;
 	m->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (m->epoll < 0)
 		return -errno;
@@ -496,42 +477,74 @@ static const char *explain(int err)
 	}
 }
 
-int memif_open(struct wire **out, const char *args, struct wire_error *error)
+int memif_make(struct memif_wire **out, struct memif *m)
 {
-	struct memif *m = calloc(1, sizeof(*m));
-	int err;
+	struct memif_wire *w = calloc(1, sizeof(*w));
+	uint8_t *arena = aligned_alloc(CACHE_LINE, ARENA_BYTES);
 
-	if (!m)
-		return spec_error(error, -ENOMEM, "memif", "no memory");
-	m->epoll = m->listener = -1;
-	doorbell_init(&m->doorbell);
-	err = memif_options_parse(&m->options, args, error);
-	if (err) {
-		free(m);
-		return err;
+	if (!w || !arena) {
+		free(w);
+		free(arena);
+		return -ENOMEM;
 	}
-	m->wire.ops = &memif_ops;
-	m->wire.caps = (struct wire_caps){
+	w->memif = m;
+	w->arena = arena;
+	doorbell_init(&w->doorbell);
+	w->wire.ops = &memif_ops;
+	w->wire.caps = (struct wire_caps){
 		.live = true,
 		.linktype = LINKTYPE_ETHERNET,
 		.max_frame = m->options.mtu + ETHERNET_BYTES,
 	};
-	memcpy(m->wire.name, m->options.session.name, MEMIF_NAME_BYTES);
+	memcpy(w->wire.name, m->options.session.name, MEMIF_NAME_BYTES);
+	*out = w;
+	return 0;
+}
+
+static int open_new(struct wire **out, const char *args, struct wire_error *error)
+{
+	struct memif *m = heap_zeroed(1, sizeof(*m));
+	struct memif_wire *w = NULL;
+	int err;
+
+	if (!m)
+		return spec_error(error, -ENOMEM, "memif", "no memory");
+	m->epoll = m->listener = m->doorbell_file = -1;
+	err = memif_options_parse(&m->options, args, error);
+	if (!err && memif_make(&w, m))
+		err = spec_error(error, -ENOMEM, "memif", "no memory");
+	if (err) {
+		heap_free(m);
+		return err;
+	}
 	err = start(m);
 	if (err) {
 		spec_error(error, err, m->options.path, "%s", explain(err));
-		memif_close(&m->wire);
+		memif_close(&w->wire);
 		return err;
 	}
-	*out = &m->wire;
+	*out = &w->wire;
 	return 0;
+}
+
+int memif_open(struct wire **out, const char *args, struct wire_error *error)
+{
+	static const char shared[] = "shared=";
+	int err;
+
+	if (strncmp(args, shared, sizeof(shared) - 1))
+		return open_new(out, args, error);
+	err = memif_adopt(out, args + sizeof(shared) - 1);
+	if (err)
+		spec_error(error, err, "memif", "%s", strerror(-err));
+	return err;
 }
 
 const struct memif_counters *memif_counters(const struct wire *w)
 {
-	struct memif *m = self(w);
+	struct memif *m = memif_self(w)->memif;
 
-	m->counters.doorbells = m->doorbell.n_rung;
+	m->counters.doorbells = memif_self(w)->doorbell.n_rung;
 	m->counters.is_up = m->up != NULL;
 	m->counters.why = m->why;
 	m->counters.peer = m->up ? m->up->peer : "";

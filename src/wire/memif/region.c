@@ -10,7 +10,27 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/heap.h"
 #include "wire/memif/guard.h"
+
+#define PLACES 64		/* behind the heap                              */
+
+/* Where there is a heap other processes may have to map it, at the same address. */
+static void *map(int fd, size_t bytes)
+{
+	uintptr_t at = HEAP_ADDRESS + HEAP_BYTES;
+	void *base = MAP_FAILED;
+
+	if (!heap_exists())
+		return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	for (int n = 0; n < PLACES && base == MAP_FAILED; n++, at += REGION_BYTES_MAX) {
+		base = mmap((void *)at, bytes, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
+		if (base == MAP_FAILED && errno != EEXIST)
+			break;
+	}
+	return base;
+}
 
 int memif_region_make(struct region *r, size_t bytes)
 {
@@ -22,7 +42,7 @@ int memif_region_make(struct region *r, size_t bytes)
 	if (ftruncate(fd, (off_t)bytes) ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
 		goto failed;
-	base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	base = map(fd, bytes);
 	if (base == MAP_FAILED)
 		goto failed;
 	*r = (struct region){ .base = base, .bytes = bytes, .fd = fd };
@@ -80,14 +100,18 @@ int memif_region_accept(struct region *r, int fd, uint64_t bytes, bool unsealed,
 	    bytes > REGION_BYTES_MAX || bytes > (uint64_t)s.st_size)
 		return -EINVAL;
 	*why = "a region that cannot be mapped";
-	base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	base = map(fd, bytes);
 	if (base == MAP_FAILED)
 		return -errno;
 	*r = (struct region){ .base = base, .bytes = bytes, .fd = -1 };
+	if (heap_exists())
+		r->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	*why = "too many regions to be watched";
 	r->guarded = huge || !sealed;
 	if (r->guarded && guard_add(base, bytes)) {
 		munmap(base, bytes);
+		if (r->fd >= 0)
+			close(r->fd);
 		*r = (struct region){ .fd = -1 };
 		return -ENOSPC;
 	}

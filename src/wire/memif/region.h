@@ -31,7 +31,8 @@
 struct region {
 	uint8_t *base;		/* NULL: there is none                          */
 	size_t bytes;
-	int fd;			/* of ours, to be sent; -1 otherwise            */
+	int fd;			/* of ours, to be sent; of any that other
+				 * processes are to map; -1 otherwise           */
 	bool guarded;
 };
 

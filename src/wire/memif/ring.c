@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/heap.h"
+
 #define ARM_PAUSES 16
 #define LINKTYPE_ETHERNET 1
 #define PREFETCH_BYTES 256	/* of the next frame; the hardware goes on      */
@@ -133,8 +135,8 @@ int ring_create(struct ring *r, uint32_t offset, unsigned log2)
 
 	r->is_client = true;
 	take_place(r, r->regions->base + offset, log2);
-	b->in_slot = calloc(size_of(r), sizeof(*b->in_slot));
-	b->unused = calloc(size_of(r), sizeof(*b->unused));
+	b->in_slot = heap_zeroed(size_of(r), sizeof(*b->in_slot));
+	b->unused = heap_zeroed(size_of(r), sizeof(*b->unused));
 	if (!b->in_slot || !b->unused)
 		return -ENOMEM;
 	for (b->n_unused = 0; b->n_unused < size_of(r); b->n_unused++)
@@ -146,8 +148,8 @@ int ring_create(struct ring *r, uint32_t offset, unsigned log2)
 
 void ring_release(struct ring *r)
 {
-	free(r->buffers.in_slot);
-	free(r->buffers.unused);
+	heap_free(r->buffers.in_slot);
+	heap_free(r->buffers.unused);
 	r->buffers = (struct ring_buffers){ .bytes = 0 };
 }
 
