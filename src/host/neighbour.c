@@ -3,9 +3,9 @@
 #include "host/neighbour.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "host/host.h"
 #include "packet/echo.h"
 #include "packet/neighbour.h"
@@ -51,7 +51,7 @@ struct neighbours {
 struct neighbours *neighbours_open(struct wire *wire, const uint8_t mac[6],
 				   const struct host_address *own, uint32_t n)
 {
-	struct neighbours *ns = calloc(1, sizeof(*ns));
+	struct neighbours *ns = heap_zeroed(1, sizeof(*ns));
 
 	if (!ns)
 		return NULL;
@@ -62,9 +62,14 @@ struct neighbours *neighbours_open(struct wire *wire, const uint8_t mac[6],
 	return ns;
 }
 
+void neighbours_attach(struct neighbours *n, struct wire *wire)
+{
+	n->wire = wire;
+}
+
 void neighbours_close(struct neighbours *n)
 {
-	free(n);
+	heap_free(n);
 }
 
 /* What is lost on the way is asked for or answered again. */

@@ -37,6 +37,9 @@ struct host_address;
 struct neighbours *neighbours_open(struct wire *wire, const uint8_t mac[6],
 				   const struct host_address *own, uint32_t n);
 
+/** neighbours_attach() - Another wire from now on: in another process that has @n */
+void neighbours_attach(struct neighbours *n, struct wire *wire);
+
 /** neighbours_close() - NULL is allowed */
 void neighbours_close(struct neighbours *n);
 
