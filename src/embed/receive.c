@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* receive.c - From frames to segments of TCP, and to ICMP errors about ours */
+#include <errno.h>
+#include <string.h>
+
+#include "embed/state.h"
+#include "packet/headers.h"
+#include "packet/parse.h"
+#include "packet/pseudo.h"
+
+#define PROTOCOL_ICMP 1
+#define PROTOCOL_ICMPV6 58
+
+/* ---- Addresses ------------------------------------------------------------------ */
+
+static void fill_tuple(struct tcp_tuple *t, const uint8_t *ip, bool v6,
+		       const uint8_t *ports, bool is_mine)
+{
+	const uint8_t *source = ip + (v6 ? 8 : 12);
+	size_t n = v6 ? 16 : 4;
+
+	memset(t, 0, sizeof(*t));
+	t->v6 = v6;
+	memcpy(is_mine ? t->local : t->remote, source, n);
+	memcpy(is_mine ? t->remote : t->local, source + n, n);
+	t->remote_port = load_be16(ports + (is_mine ? 2 : 0));
+	t->local_port = load_be16(ports + (is_mine ? 0 : 2));
+}
+
+static void hand_over(struct attached *a, const struct embed_datagram *d)
+{
+	struct embed *e = a->embed;
+
+	if (embed_is_own(e, d->tuple.local, d->tuple.v6)) {
+		e->stats.segments_in++;
+		a->arrive(d);
+	} else {
+		e->stats.not_ours++;
+	}
+}
+
+/* ---- ICMP: RFC 792, RFC 4443 ------------------------------------------------------ */
+
+static bool icmp_kind(const uint8_t *icmp, bool v6, struct embed_datagram *d)
+{
+	uint8_t type = icmp[0], code = icmp[1];
+
+	if (v6) {
+		uint32_t mtu = load_be32(icmp + 4);
+
+		d->icmp = type == 2 ? EMBED_ICMP_TOO_BIG :
+			  type == 1 && (code == 1 || code == 4) ? EMBED_ICMP_HARD :
+			  EMBED_ICMP_SOFT;
+		d->mtu = mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)mtu;
+		return type >= 1 && type <= 4;
+	}
+	d->mtu = load_be16(icmp + 6);
+	d->icmp = type != 3 ? EMBED_ICMP_SOFT :
+		  code == 4 ? EMBED_ICMP_TOO_BIG :
+		  code == 2 || code == 3 ? EMBED_ICMP_HARD : EMBED_ICMP_SOFT;
+	return type == 3 || type == 11;
+}
+
+static bool icmp_is_whole(const uint8_t *ip, const uint8_t *icmp, uint32_t len,
+			  bool v6)
+{
+	uint32_t sum = checksum_header(icmp, len);
+
+	if (v6)
+		sum = checksum_add(sum, pseudo_sum(ip, true, PROTOCOL_ICMPV6, len));
+	return checksum_fold(sum) == 0xffff;
+}
+
+static void take_icmp(struct attached *a, const uint8_t *ip, uint32_t len, bool v6)
+{
+	uint32_t header = v6 ? 40 : 20;
+	const uint8_t *icmp = ip + header, *quote = icmp + 8;
+	struct embed_datagram d = { .is_icmp = true };
+
+	/* Room for: header, ICMP, the quoted header, and 8 bytes of TCP. */
+	if (len < 2 * header + 16 ||
+	    ip[v6 ? 6 : 9] != (v6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP) ||
+	    quote[v6 ? 6 : 9] != PROTOCOL_TCP || (!v6 && (ip[0] != 0x45 ||
+							  quote[0] != 0x45)) ||
+	    !icmp_is_whole(ip, icmp, len - header, v6) || !icmp_kind(icmp, v6, &d)) {
+		a->embed->stats.bad++;
+		return;
+	}
+	fill_tuple(&d.tuple, quote, v6, quote + header, true);
+	d.quoted = seq(load_be32(quote + header + 4));
+	hand_over(a, &d);
+}
+
+/* Bytes of the IP datagram, which a frame may have padding behind; 0: none. */
+static uint32_t ip_bytes(const uint8_t *ip, uint32_t room, bool v6)
+{
+	uint32_t len = v6 ? 40U + load_be16(ip + 4) : load_be16(ip + 2);
+
+	return len <= room ? len : 0;
+}
+
+static void take_other(struct attached *a, const uint8_t *frame, uint32_t len)
+{
+	struct seg s;
+	uint16_t type = parse_link(PARSE_LINK_ETHERNET, frame, len, &s);
+	bool v6 = type == ETHERTYPE_IPV6;
+
+	if (!type || len < s.l3 + (v6 ? 40U : 20U)) {
+		a->embed->stats.bad++;
+		return;
+	}
+	take_icmp(a, frame + s.l3, ip_bytes(frame + s.l3, len - s.l3, v6), v6);
+}
+
+/* ---- Segments --------------------------------------------------------------------- */
+
+/* Of a unit that nobody has cut, as a TAP device has them. */
+static uint32_t frames_in(const struct embed *e, const struct tto_packet *p)
+{
+	uint32_t headers = p->header_len - p->l3;
+	uint32_t most = p->gso_size ? p->gso_size :
+			e->mtu > headers ? e->mtu - headers : 1;
+
+	return p->n_frames == 1 && p->payload_len > most ?
+	       (p->payload_len + most - 1) / most : p->n_frames;
+}
+
+static void take_segment(struct attached *a, const uint8_t *frame,
+			 const struct tto_packet *p)
+{
+	const uint8_t *ip = frame + p->l3, *tcp = frame + p->l4;
+	struct embed_datagram d = { .payload = p->segments };
+	uint32_t len = p->header_len - p->l4 + p->payload_len, n;
+
+	if (tcp_segment_parse(&d.segment, tcp, len) == 0) {
+		a->embed->stats.bad++;
+		return;
+	}
+	n = frames_in(a->embed, p);
+	d.segment.n_frames = n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
+	d.segment.ecn = p->v6 ? ip[1] >> 4 & 3 : ip[1] & 3;
+	memcpy(d.from, frame + 6, 6);
+	fill_tuple(&d.tuple, ip, p->v6, tcp, false);
+	hand_over(a, &d);
+}
+
+static bool is_whole(const uint8_t *frame, const struct seg *s, bool trusted)
+{
+	const uint8_t *ip = frame + s->l3;
+	uint32_t len = s->end - s->l4;
+
+	if (!s->v6 && checksum_fold(checksum_header(ip, 20)) != 0xffff)
+		return false;
+	return trusted ||
+	       checksum_fold(checksum_add(checksum_header(frame + s->l4, len),
+					  pseudo_sum(ip, s->v6, PROTOCOL_TCP,
+						     len))) == 0xffff;
+}
+
+/* A frame as it came. */
+static void take_frame(struct attached *a, const struct tto_packet *frame)
+{
+	struct tto_segment payload = { 0 };
+	struct tto_packet p = { .segments = &payload, .n_frames = 1,
+				.gso_size = frame->gso_size };
+	bool trusted = frame->csum != TTO_CSUM_UNKNOWN || frame->held;
+	struct seg s;
+
+	if (parse_frame(PARSE_LINK_ETHERNET, frame->header, frame->header_len, &s) !=
+	    PARSE_TCP) {
+		take_other(a, frame->header, frame->header_len);
+		return;
+	}
+	if (!is_whole(frame->header, &s, trusted)) {
+		a->embed->stats.bad++;
+		return;
+	}
+	payload = (struct tto_segment){
+		.payload = (const uint8_t *)frame->header + s.payload,
+		.len = s.payload_len,
+	};
+	p.header_len = s.payload;
+	p.payload_len = s.payload_len;
+	p.l3 = s.l3;
+	p.l4 = s.l4;
+	p.v6 = s.v6;
+	take_segment(a, frame->header, &p);
+}
+
+void embed_deliver(void *ctx, const struct tto_packet *p)
+{
+	struct attached *a = ctx;
+
+	if (!a->arrive)
+		return;
+	if (p->changed)
+		take_segment(a, p->header, p);
+	else
+		take_frame(a, p);
+}
+
+/* ---- Frames -------------------------------------------------------------------------- */
+
+static uint8_t csum_of(const struct wire_offload *o)
+{
+	if (o->flags & WIRE_NEEDS_CSUM)
+		return TTO_CSUM_PARTIAL;
+	return o->flags & WIRE_DATA_VALID ? TTO_CSUM_VERIFIED : TTO_CSUM_UNKNOWN;
+}
+
+static bool describe(struct embed *e, const struct wire_frame *f, struct tto_frame *to)
+{
+	if (f->n_iov != 1 || f->full_len > f->len) {
+		e->stats.bad++;
+		return false;
+	}
+	*to = (struct tto_frame){
+		.data = f->iov->iov_base, .len = f->len,
+		.gso_size = f->offload.gso_type ? f->offload.gso_size : 0,
+		.csum = csum_of(&f->offload),
+	};
+	return true;
+}
+
+/* The frames are the wire's or the loop's: nothing is held beyond this call. */
+static void hand_up(struct attached *a, uint32_t n, ns_t now, embed_arrive_fn *arrive)
+{
+	a->arrive = arrive;
+	tto_coalescer_push(a->coalescer, a->frames, n, now);
+	tto_coalescer_flush(a->coalescer, now);
+	a->arrive = NULL;
+}
+
+/* What is answered meanwhile waits for the next call. */
+static uint32_t receive_looped(struct embed *e, ns_t now, embed_arrive_fn *arrive)
+{
+	uint32_t n = embed_take_looped(e, embed_attached->frames, EMBED_BATCH);
+
+	if (n)
+		hand_up(embed_attached, n, now, arrive);
+	e->loop_first += n;
+	return n;
+}
+
+int embed_receive(struct embed *e, ns_t now, embed_arrive_fn *arrive)
+{
+	struct attached *a = embed_attached;
+	uint32_t n_ready = 0;
+	int got;
+
+	if (embed_has_looped(e))
+		return (int)receive_looped(e, now, arrive);
+
+	neighbours_attach(e->neighbours, a->wire);
+	if (e->neighbours_next <= now)
+		e->neighbours_next = neighbours_poll(e->neighbours, now);
+	got = wire_recv(a->wire, a->received, EMBED_BATCH);
+	for (int n = 0; n < got; n++) {
+		if (!neighbours_take(e->neighbours, &a->received[n], now))
+			n_ready += describe(e, &a->received[n], &a->frames[n_ready]);
+	}
+	if (!n_ready)
+		return got;
+	e->stats.frames_in += n_ready;
+	hand_up(a, n_ready, now, arrive);
+	return got;
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* send.c - From segments to frames, cut by the wire or here */
+#include <errno.h>
+#include <string.h>
+
+#include "embed/state.h"
+#include "packet/headers.h"
+
+#define HEADER_MAX (ETHERNET_BYTES + sizeof(struct ipv6_header) + \
+		    TCP_SEGMENT_HEADER_MAX)
+#define TCP_CHECKSUM_AT 16
+#define LINKTYPE_ETHERNET 1
+
+/* ---- What the wire does not take ------------------------------------------------- */
+
+static void keep(struct embed *e, const struct wire_frame *f)
+{
+	struct kept_frame *k = &e->kept_frames[e->kept_n];
+	uint8_t *to = e->kept + e->kept_end;
+
+	if (e->kept_n == EMBED_KEPT_FRAMES ||
+	    f->len > EMBED_KEPT_BYTES - e->kept_end) {
+		e->stats.dropped++;
+		return;
+	}
+	for (uint32_t n = 0; n < f->n_iov; n++) {
+		memcpy(to, f->iov[n].iov_base, f->iov[n].iov_len);
+		to += f->iov[n].iov_len;
+	}
+	*k = (struct kept_frame){ .len = f->len, .offload = f->offload };
+	e->kept_end += f->len;
+	e->kept_n++;
+}
+
+static void send_kept(struct embed *e)
+{
+	while (e->kept_first < e->kept_n) {
+		const struct kept_frame *k = &e->kept_frames[e->kept_first];
+		struct iovec iov = { e->kept + e->kept_at, k->len };
+		struct wire_frame f = {
+			.iov = &iov, .n_iov = 1, .len = k->len, .full_len = k->len,
+			.linktype = LINKTYPE_ETHERNET, .offload = k->offload,
+		};
+		int got = wire_send(embed_attached->wire, &f, 1);
+
+		if (got == 0)
+			return;
+		e->stats.dropped += got < 0;
+		e->kept_at += k->len;
+		e->kept_first++;
+	}
+	e->kept_at = e->kept_end = e->kept_first = e->kept_n = 0;
+}
+
+bool embed_ready(struct embed *e)
+{
+	if (e->kept_n)
+		send_kept(e);
+	return e->kept_n == 0;
+}
+
+void embed_flush(struct embed *e)
+{
+	struct attached *a = embed_attached;
+	uint32_t n = 0;
+	int got = 0;
+
+	if (!a->n_out)
+		return;
+	if (embed_ready(e))
+		got = wire_send(a->wire, a->out, a->n_out);
+	if (got > 0)
+		n = (uint32_t)got;
+	for (; n < a->n_out; n++)
+		keep(e, &a->out[n]);
+	a->n_out = 0;
+}
+
+/* ---- Headers ------------------------------------------------------------------------- */
+
+static uint32_t write_ip(struct embed *e, uint8_t *to, const struct tcp_tuple *t,
+			 uint8_t tos, uint8_t ttl)
+{
+	if (t->v6) {
+		struct ipv6_header ip = {
+			.version_class_label = to_be32(6U << 28 | (uint32_t)tos << 20),
+			.next_header = PROTOCOL_TCP,
+			.hop_limit = ttl,
+		};
+
+		memcpy(ip.source, t->local, 16);
+		memcpy(ip.destination, t->remote, 16);
+		memcpy(to, &ip, sizeof(ip));
+		return sizeof(ip);
+	}
+	struct ipv4_header ip = {
+		.version_ihl = 0x45, .tos = tos, .ttl = ttl,
+		.id = to_be16(e->ip_id),
+		.fragment = to_be16(IPV4_DF),
+		.protocol = PROTOCOL_TCP,
+	};
+
+	memcpy(ip.source, t->local, 4);
+	memcpy(ip.destination, t->remote, 4);
+	memcpy(to, &ip, sizeof(ip));
+	return sizeof(ip);
+}
+
+/* ---- Frames ----------------------------------------------------------------------------- */
+
+/* What the wire is to do with @unit; that is not done here then. */
+static struct wire_offload leave_to_wire(const struct wire_caps *caps,
+					 struct tto_unit *unit, bool v6,
+					 uint32_t payload)
+{
+	struct wire_offload o = { 0 };
+
+	if (!caps->csum)
+		return o;
+	unit->flags |= TTO_UNIT_PARTIAL_CSUM;
+	o.flags = WIRE_NEEDS_CSUM;
+	o.csum_start = ETHERNET_BYTES + (v6 ? 40 : 20);
+	o.csum_offset = TCP_CHECKSUM_AT;
+	if (!(v6 ? caps->tso6 : caps->tso4) || payload <= unit->mss)
+		return o;
+	o.gso_type = v6 ? WIRE_GSO_TCPV6 : WIRE_GSO_TCPV4;
+	o.gso_size = unit->mss;
+	o.hdr_len = (uint16_t)unit->header_len;
+	unit->mss = UINT16_MAX;
+	return o;
+}
+
+static void cut(struct embed *e, const struct tto_unit *unit,
+		const struct wire_offload *o)
+{
+	struct attached *a = embed_attached;
+	struct tto_segmenter s;
+	int n = tto_segmenter_begin(&s, unit);
+
+	if (n < 0) {
+		e->stats.dropped++;
+		return;
+	}
+	e->ip_id += (uint16_t)n;
+	e->stats.frames_out += (uint32_t)n;
+	while (n > 0) {
+		uint32_t at = a->n_out;
+		struct iovec *iov = a->out_iov[at];
+		struct tto_slot slot = {
+			.data = a->headers[at], .size = sizeof(a->headers[at]),
+			.iov = iov + 1, .n_iov = EMBED_ELEMENTS - 1,
+		};
+
+		if (tto_segmenter_next(&s, &slot, 1) != 1) {
+			e->stats.dropped++;
+			return;
+		}
+		iov[0] = (struct iovec){ slot.data, slot.len };
+		a->out[at] = (struct wire_frame){
+			.iov = iov, .n_iov = slot.n_iov + 1,
+			.len = slot.len + slot.payload_len,
+			.full_len = slot.len + slot.payload_len,
+			.linktype = LINKTYPE_ETHERNET, .offload = *o,
+		};
+		n--;
+		if (++a->n_out == EMBED_SLOTS)
+			embed_flush(e);
+	}
+}
+
+void embed_send(struct embed *e, const struct embed_unit *u)
+{
+	const struct tcp_tuple *tuple = u->tuple;
+	struct tcp_segment s = *u->segment;
+	uint8_t header[HEADER_MAX];
+	uint32_t len = ETHERNET_BYTES;
+	struct wire_offload o;
+	struct tto_unit unit;
+
+	memcpy(header, u->path->mac, 6);
+	memcpy(header + 6, e->mac, 6);
+	store_be16(header + 12, tuple->v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
+	len += write_ip(e, header + len, tuple, (uint8_t)((u->tos & ~3) | s.ecn),
+			u->ttl);
+	s.source_port = tuple->local_port;
+	s.destination_port = tuple->remote_port;
+	len += tcp_segment_emit(&s, header + len);
+	unit = (struct tto_unit){
+		.header = header, .header_len = len, .mss = u->mss,
+		.link = TTO_LINK_ETHERNET, .cut = TTO_CUT_TCP,
+		.n_payload = u->n_payload, .payload = u->payload,
+	};
+	e->stats.units_out++;
+	if (embed_is_own(e, tuple->remote, tuple->v6)) {
+		embed_loop(e, &unit);
+		return;
+	}
+	o = leave_to_wire(&embed_attached->wire->caps, &unit, tuple->v6, s.len);
+	cut(e, &unit, &o);
+	/* The payload is the caller's again when this returns. */
+	if (s.len)
+		embed_flush(e);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* state.h - What the files of src/embed share */
+#ifndef EMBED_STATE_H
+#define EMBED_STATE_H
+
+#include "embed/embed.h"
+#include "host/host.h"
+#include "host/neighbour.h"
+
+#define ETHERNET_BYTES 14
+#define EMBED_BATCH EMBED_FULL_BATCH
+#define EMBED_SLOTS 64		/* frames collected before they are sent        */
+#define EMBED_ELEMENTS 4	/* of a frame                                   */
+#define EMBED_KEPT_BYTES (256U << 10)
+#define EMBED_KEPT_FRAMES 2048
+
+/* What the wire did not take. */
+struct kept_frame {
+	uint32_t len;
+	struct wire_offload offload;
+};
+
+#define EMBED_LOOP 32		/* units from us to us that wait                */
+#define EMBED_LOOP_BYTES (66U << 10)
+
+/* A unit from us to us. */
+struct looped {
+	uint8_t *bytes;		/* EMBED_LOOP_BYTES, when first used            */
+	uint32_t len, payload;
+	uint16_t mss;
+};
+
+struct embed {
+	struct host_address addresses[HOST_ADDRESSES_MAX];
+	uint32_t n_addresses;
+	uint8_t mac[6];
+	uint16_t mtu;
+	uint16_t ip_id;
+	struct neighbours *neighbours;
+	ns_t neighbours_next;
+
+	uint8_t *kept;		/* frames one behind the other                  */
+	struct kept_frame *kept_frames;
+	uint32_t kept_at, kept_end;	/* bytes                                */
+	uint32_t kept_first, kept_n;	/* frames                               */
+	struct looped loop[EMBED_LOOP];
+	uint32_t loop_first, loop_end;	/* counted on and on                    */
+	struct embed_stats stats;
+};
+
+/* Of this process. */
+struct attached {
+	struct wire *wire;
+	struct tto_coalescer *coalescer;
+	embed_arrive_fn *arrive;
+	struct embed *embed;
+	struct wire_frame received[EMBED_BATCH];
+	struct tto_frame frames[EMBED_BATCH];
+
+	/* Frames that are collected. */
+	uint32_t n_out;
+	struct wire_frame out[EMBED_SLOTS];
+	struct iovec out_iov[EMBED_SLOTS][EMBED_ELEMENTS];
+	uint8_t headers[EMBED_SLOTS][128];
+};
+
+extern struct attached *embed_attached;
+
+/* loop.c */
+void embed_loop(struct embed *e, struct tto_unit *unit);
+uint32_t embed_take_looped(struct embed *e, struct tto_frame *frames, uint32_t max);
+
+/* receive.c: what the coalescer hands up. */
+void embed_deliver(void *ctx, const struct tto_packet *p);
+
+#endif
