@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * call.c - The calls that make connections
+ *
+ * A descriptor is a socket of the kernel's from the start. When it listens, it listens in
+ * both stacks. When it connects, the way decides: if our stack has one it is ours, and the
+ * kernel's socket behind it stays unconnected; else we forget it, and it is the kernel's.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tto/tto.h>
+
+#include "base/heap.h"
+#include "socket/address.h"
+#include "socket/connection.h"
+#include "socket/descriptor.h"
+#include "socket/kernel.h"
+#include "socket/listen.h"
+#include "socket/option.h"
+#include "socket/process.h"
+#include "socket/ready/epoll.h"
+#include "socket/ready/wait.h"
+
+static int fail(int err)
+{
+	errno = err;
+	return -1;
+}
+
+/* ---- Begin ------------------------------------------------------------------------ */
+
+static bool is_for_us(int domain, int type, int protocol)
+{
+	return stack && (domain == AF_INET || domain == AF_INET6) &&
+	       (type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) == SOCK_STREAM &&
+	       (protocol == 0 || protocol == IPPROTO_TCP);
+}
+
+/* Make @fd one of ours. Return: false: no room; it stays the kernel's. */
+static bool adopt(int fd, int domain, bool nonblock)
+{
+	struct socket *s = socket_take();
+
+	if (!s)
+		return false;
+	if (domain == AF_INET6)
+		s->flags |= SOCKET_V6;
+	if (nonblock)
+		s->flags |= SOCKET_NONBLOCK;
+	if (!descriptor_add(fd, s))
+		return true;
+	socket_drop(s);
+	return false;
+}
+
+int tto_socket(int domain, int type, int protocol)
+{
+	int fd = kernel_socket(domain, type, protocol);
+
+	if (fd < 0 || !stack || !stack_lock())
+		return fd;
+	descriptor_forget(fd);
+	if (is_for_us(domain, type, protocol))
+		(void)adopt(fd, domain, type & SOCK_NONBLOCK);
+	stack_unlock();
+	return fd;
+}
+
+/* From here on it is the kernel's alone. */
+static void give_up(int fd)
+{
+	descriptor_forget(fd);
+}
+
+/* ---- Addresses ----------------------------------------------------------------------- */
+
+int tto_bind(int fd, const struct sockaddr *address, socklen_t bytes)
+{
+	struct socket *s = descriptor_socket(fd);
+	int result = kernel_bind(fd, address, bytes), err = errno;
+	struct tcp_tuple t;
+
+	if (!s || s->kind != SOCKET_NEW || !address_read(address, bytes, &t) ||
+	    !stack_lock())
+		return result;
+	if (result && err == EADDRNOTAVAIL &&
+	    embed_is_own(stack->embed, t.remote, t.v6)) {
+		result = 0;	/* ours only: the kernel has no such address    */
+		s->flags |= SOCKET_OURS;
+	}
+	if (!result) {
+		memcpy(s->tuple.local, t.remote, 16);
+		s->tuple.local_port = t.remote_port;
+		s->tuple.v6 = t.v6;
+		s->flags |= SOCKET_BOUND;
+	}
+	stack_unlock();
+	errno = err;
+	return result;
+}
+
+/* The port that the kernel has chosen, when it was bound to any. */
+static int learn_port(int fd, struct socket *s)
+{
+	struct sockaddr_storage a;
+	socklen_t bytes = sizeof(a);
+	struct tcp_tuple t;
+
+	if (s->flags & SOCKET_OURS && s->tuple.local_port)
+		return 0;
+	if (s->flags & SOCKET_OURS)
+		return ports_choose(stack->ports, stack->lookup, &s->tuple);
+	if (kernel_getsockname(fd, &a, &bytes) ||
+	    !address_read((struct sockaddr *)&a, bytes, &t))
+		return -errno;
+	s->tuple.local_port = t.remote_port;
+	if (!(s->flags & SOCKET_BOUND))
+		s->tuple.v6 = (s->flags & SOCKET_V6) != 0;
+	return 0;
+}
+
+/* Is it reached from our wire? */
+static bool is_ours_to_listen(const struct socket *s)
+{
+	static const uint8_t any[16];
+
+	return !(s->flags & SOCKET_BOUND) || !memcmp(s->tuple.local, any, 16) ||
+	       embed_is_own(stack->embed, s->tuple.local, s->tuple.v6);
+}
+
+static int listen_here(int fd, struct socket *s, int backlog)
+{
+	int err;
+
+	if (s->kind == SOCKET_CONNECTION)
+		return -EINVAL;
+	if (!(s->flags & SOCKET_OURS)) {
+		if (kernel_listen(fd, backlog))
+			return -errno;
+		if (!is_ours_to_listen(s)) {
+			give_up(fd);
+			return 0;
+		}
+	}
+	err = learn_port(fd, s);
+	if (!err)
+		err = listen_begin(s, backlog < 0 || backlog > 4096 ? 4096 :
+				      (uint32_t)backlog);
+	if (!err && s->flags & SOCKET_OURS)
+		epoll_is_ours(s);
+	/* Who accepts looks here first, and must not wait there. */
+	if (!err)
+		(void)kernel_fcntl(fd, F_SETFL, kernel_fcntl(fd, F_GETFL, 0) |
+						O_NONBLOCK);
+	return err;
+}
+
+int tto_listen(int fd, int backlog)
+{
+	struct socket *s = descriptor_socket(fd);
+	int err;
+
+	if (!s || !stack_lock())
+		return kernel_listen(fd, backlog);
+	stack->now = stack_clock();
+	err = listen_here(fd, s, backlog);
+	stack_unlock();
+	return err ? fail(-err) : 0;
+}
+
+int tto_getsockname(int fd, struct sockaddr *address, socklen_t *bytes)
+{
+	struct socket *s = descriptor_socket(fd);
+
+	if (!s || (s->kind == SOCKET_NEW && !(s->flags & SOCKET_OURS)) ||
+	    (s->kind == SOCKET_LISTENER && !(s->flags & SOCKET_OURS)))
+		return kernel_getsockname(fd, address, bytes);
+	address_write(s->tuple.local, s->tuple.local_port, s->tuple.v6,
+		      s->flags & SOCKET_V6, address, bytes);
+	return 0;
+}
+
+int tto_getpeername(int fd, struct sockaddr *address, socklen_t *bytes)
+{
+	struct socket *s = descriptor_socket(fd);
+
+	if (!s)
+		return kernel_getpeername(fd, address, bytes);
+	if (s->kind != SOCKET_CONNECTION || !(s->flags & SOCKET_CONNECTED) ||
+	    s->flags & SOCKET_OVER)
+		return fail(ENOTCONN);
+	address_write(s->tuple.remote, s->tuple.remote_port, s->tuple.v6,
+		      s->flags & SOCKET_V6, address, bytes);
+	return 0;
+}
+
+/* ---- Wait for a socket ---------------------------------------------------------------- */
+
+/*
+ * Until @s has one of @events, or the time is over. @fd: of the kernel's, to be looked at
+ * as well; -1: none. Return: 0; -EAGAIN: time is up; -EINTR.
+ */
+static int wait_for(struct socket *s, uint32_t events, int fd, ns_t timeout)
+{
+	ns_t until = timeout ? stack_clock() + timeout : NS_NEVER;
+	struct sleeper *sleeper = sleeper_take();
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int got = 0;
+
+	if (sleeper) {
+		sleeper->watch.sleeper = sleeper;
+		sleeper->watch.socket = s;
+		sleeper->watch.events = events;
+		watch_add(&sleeper->watch);
+	}
+	while (!(socket_readiness(s) & (events | POLLERR | POLLHUP)) && got == 0) {
+		got = sleep_once(sleeper, &p, fd >= 0, until, NULL);
+		if (got == 0 && stack_clock() >= until)
+			got = -EAGAIN;
+	}
+	sleeper_give(sleeper);
+	return got > 0 ? 0 : got;
+}
+
+/* ---- Connect ------------------------------------------------------------------------------ */
+
+static int take_port(struct socket *s)
+{
+	int err;
+
+	if (s->tuple.local_port)
+		return lookup_insert(stack->lookup, &s->tuple, s->idx) ?
+		       -EADDRNOTAVAIL : 0;
+	err = ports_choose(stack->ports, stack->lookup, &s->tuple);
+	if (!err && lookup_insert(stack->lookup, &s->tuple, s->idx))
+		err = -ENOBUFS;
+	if (err)
+		return err;
+	ports_use(stack->ports, &s->tuple);
+	s->flags |= SOCKET_PORT;
+	return 0;
+}
+
+/* To us: only if one of us listens there; others are the kernel's. */
+static bool is_listened_on(const struct tcp_tuple *to)
+{
+	struct tcp_tuple t = { .v6 = to->v6, .local_port = to->remote_port };
+
+	memcpy(t.local, to->remote, sizeof(t.local));
+	return lookup_find_listener(stack->lookup, &t) != LOOKUP_NONE;
+}
+
+static bool is_loopback(const struct tcp_tuple *t)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return t->v6 ? !memcmp(t->remote, one, 16) : t->remote[0] == 127;
+}
+
+/* Return: 0: begun; -ENETUNREACH: our stack has no way; -errno. */
+static int begin(struct socket *s, const struct tcp_tuple *to)
+{
+	struct tcp_tuple t = *to;
+	struct embed_path path;
+	int err;
+
+	if (s->flags & SOCKET_BOUND)
+		memcpy(t.local, s->tuple.local, 16);
+	if (embed_is_own(stack->embed, t.remote, t.v6) && !is_listened_on(&t))
+		return -ENETUNREACH;
+	err = embed_route(stack->embed, &t, stack->now, &path);
+	if (err && err != -EAGAIN)
+		return err;
+	if (!err)
+		s->path = path;
+	t.local_port = s->tuple.local_port;
+	s->tuple = t;
+	err = take_port(s);
+	if (err)
+		return err;
+	epoll_is_ours(s);
+	connection_open(s);
+	embed_flush(stack->embed);
+	return 0;
+}
+
+static int finish(struct socket *s)
+{
+	int err = 0;
+
+	if (s->flags & SOCKET_CONNECTING) {
+		if (s->flags & SOCKET_NONBLOCK)
+			return -EINPROGRESS;
+		err = wait_for(s, POLLOUT, -1, s->send_timeout);
+	}
+	if (err)
+		return err == -EAGAIN ? -EINPROGRESS : err;
+	err = -s->error;
+	s->error = 0;
+	return err;
+}
+
+static int connect_again(struct socket *s)
+{
+	if (s->flags & SOCKET_CONNECTING)
+		return s->flags & SOCKET_NONBLOCK ? -EALREADY : finish(s);
+	if (s->flags & SOCKET_CONNECTED)
+		return -EISCONN;
+	if (s->error)
+		return finish(s);
+	return -ECONNABORTED;
+}
+
+int tto_connect(int fd, const struct sockaddr *address, socklen_t bytes)
+{
+	struct socket *s = descriptor_socket(fd);
+	struct tcp_tuple to;
+	int err;
+
+	if (!s || s->kind == SOCKET_LISTENER || !stack_lock())
+		return kernel_connect(fd, address, bytes);
+	if (s->kind == SOCKET_CONNECTION) {
+		stack_run();
+		err = connect_again(s);
+		stack_unlock();
+		return err ? fail(-err) : 0;
+	}
+	stack->now = stack_clock();
+	err = address_read(address, bytes, &to) ? begin(s, &to) : -ENETUNREACH;
+	if (err == -ENETUNREACH && getenv("TTO_STRICT") && to.remote_port &&
+	    !is_loopback(&to)) {
+		stack_unlock();
+		return fail(ENETUNREACH);
+	}
+	if (err == -ENETUNREACH || err == -EHOSTUNREACH) {
+		give_up(fd);
+		stack_unlock();
+		return kernel_connect(fd, address, bytes);
+	}
+	if (!err)
+		err = finish(s);
+	stack_unlock();
+	return err ? fail(-err) : 0;
+}
+
+/* ---- Accept --------------------------------------------------------------------------------- */
+
+/* A descriptor for a connection of ours. */
+static int give_descriptor(struct socket *c, int flags)
+{
+	int fd = kernel_socket(c->flags & SOCKET_V6 ? AF_INET6 : AF_INET,
+			       SOCK_STREAM | flags, 0), err;
+
+	if (fd < 0) {
+		err = errno;
+		socket_drop(c);
+		return -err;
+	}
+	if (flags & SOCK_NONBLOCK)
+		c->flags |= SOCKET_NONBLOCK;
+	err = descriptor_add(fd, c);
+	if (!err)
+		return fd;
+	(void)!kernel_close(fd);
+	socket_drop(c);
+	return err;
+}
+
+/* Return: a descriptor; -EAGAIN; -errno. @is_ours: which stack it is of. */
+static int accept_now(int fd, struct socket *s, struct sockaddr *address,
+		      socklen_t *bytes, int flags, bool *is_ours)
+{
+	struct socket *c = listen_accept(s);
+	int made;
+
+	*is_ours = c != NULL;
+	if (c) {
+		uint32_t v6 = c->flags & SOCKET_V6;
+
+		made = give_descriptor(c, flags);
+		if (made >= 0 && address)
+			address_write(c->tuple.remote, c->tuple.remote_port,
+				      c->tuple.v6, v6, address, bytes);
+		return made;
+	}
+	if (s->flags & SOCKET_OURS)
+		return -EAGAIN;
+	made = kernel_accept4(fd, address, bytes, flags);
+	if (made >= 0)
+		descriptor_forget(made);
+	return made < 0 ? -errno : made;
+}
+
+int tto_accept4(int fd, struct sockaddr *address, socklen_t *bytes, int flags)
+{
+	struct socket *s = descriptor_socket(fd);
+	bool is_ours;
+	int made;
+
+	if (!s || s->kind != SOCKET_LISTENER)
+		return kernel_accept4(fd, address, bytes, flags);
+	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
+		return fail(EINVAL);
+	if (!stack_lock())
+		return fail(EAGAIN);
+	if (!s->accept_first)
+		stack_run();
+	for (;;) {
+		made = accept_now(fd, s, address, bytes, flags, &is_ours);
+		if (made != -EAGAIN || s->flags & SOCKET_NONBLOCK)
+			break;
+		made = wait_for(s, POLLIN, s->flags & SOCKET_OURS ? -1 : fd,
+				s->receive_timeout);
+		if (made == -EINTR && wait_restarts())
+			made = 0;
+		if (made)
+			break;
+		if (descriptor_socket(fd) != s || s->kind != SOCKET_LISTENER) {
+			made = -EINVAL;	/* closed or shut down meanwhile        */
+			break;
+		}
+	}
+	stack_unlock();
+	return made < 0 ? fail(-made) : made;
+}
+
+/* ---- End --------------------------------------------------------------------------------------- */
+
+static int shut(struct socket *s, int how)
+{
+	struct tcp_env env = stack_env();
+
+	if (!(s->flags & SOCKET_CONNECTED))
+		return -ENOTCONN;
+	if (s->flags & SOCKET_OVER)
+		return s->flags & SOCKET_PEER_CLOSED ? 0 : -ENOTCONN;
+	if (how == SHUT_RD || how == SHUT_RDWR)
+		s->flags |= SOCKET_SHUT_READ;
+	if ((how == SHUT_WR || how == SHUT_RDWR) && !(s->flags & SOCKET_SHUT_WRITE)) {
+		s->flags |= SOCKET_SHUT_WRITE;
+		tcp_shutdown(&s->tcb, &env);
+	}
+	notify(s, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
+	connection_touch(s);
+	embed_flush(stack->embed);
+	return 0;
+}
+
+int tto_shutdown(int fd, int how)
+{
+	struct socket *s = descriptor_socket(fd);
+	int err;
+
+	if (!s || !stack_lock())
+		return kernel_shutdown(fd, how);
+	stack->now = stack_clock();
+	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+		err = -EINVAL;
+	else if (s->kind == SOCKET_LISTENER) {
+		err = s->flags & SOCKET_OURS ? 0 : kernel_shutdown(fd, how) ? -errno : 0;
+		listen_end(s);
+		s->kind = SOCKET_NEW;
+		notify(s, POLLIN | POLLHUP);
+	} else {
+		err = s->kind == SOCKET_CONNECTION ? shut(s, how) : -ENOTCONN;
+	}
+	stack_unlock();
+	return err ? fail(-err) : 0;
+}
+
+/* ---- Options ---------------------------------------------------------------------------- */
+
+int tto_setsockopt(int fd, int level, int option, const void *value, socklen_t bytes)
+{
+	struct socket *s = descriptor_socket(fd);
+	int result = kernel_setsockopt(fd, level, option, value, bytes), err = 0;
+
+	/* An algorithm that the kernel has not may still be one of ours, or the like. */
+	if (result || !s || !value || !stack_lock())
+		return result;
+	stack->now = stack_clock();
+	err = option_set(s, level, option, value, bytes);
+	stack_unlock();
+	return err && err != -ENOPROTOOPT ? fail(-err) : 0;
+}
+
+int tto_getsockopt(int fd, int level, int option, void *value, socklen_t *bytes)
+{
+	struct socket *s = descriptor_socket(fd);
+	int err;
+
+	if (!s || !value || !bytes || s->kind == SOCKET_NEW || !stack_lock())
+		return kernel_getsockopt(fd, level, option, value, bytes);
+	stack->now = stack_clock();
+	if (level == SOL_SOCKET && option == SO_ERROR)
+		stack_run();
+	err = option_get(s, level, option, value, bytes);
+	stack_unlock();
+	if (err == -ENOPROTOOPT)
+		return kernel_getsockopt(fd, level, option, value, bytes);
+	return err ? fail(-err) : 0;
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * option.c - Socket options, and what a connection tells of itself
+ *
+ * The kernel's socket behind a descriptor gets every option first: it judges values and
+ * remembers them, so that what our TCP has no use for is as it would be without us. Here
+ * is only what our TCP has to know.
+ */
+#include "socket/option.h"
+
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "socket/connection.h"
+#include "tcp/congestion/congestion.h"
+
+#define US 1000ULL
+#define MS (1000 * US)
+#define SECONDS (1000 * MS)
+
+/* ---- Numbers that a TCB takes ------------------------------------------------------ */
+
+static const struct tcp_number {
+	int level, option;
+	uint8_t tcp;		/* enum tcp_option                              */
+	uint64_t unit;		/* of the value; 0: yes or no                   */
+} numbers[SOCKET_N_NUMBERS] = {
+	{ IPPROTO_TCP, TCP_NODELAY, TCP_OPTION_NO_DELAY, 0 },
+	{ IPPROTO_TCP, TCP_CORK, TCP_OPTION_CORK, 0 },
+	{ IPPROTO_TCP, TCP_QUICKACK, TCP_OPTION_QUICK_ACK, 0 },
+	{ SOL_SOCKET, SO_KEEPALIVE, TCP_OPTION_KEEPALIVE, 0 },
+	{ IPPROTO_TCP, TCP_KEEPIDLE, TCP_OPTION_KEEPALIVE_IDLE, SECONDS },
+	{ IPPROTO_TCP, TCP_KEEPINTVL, TCP_OPTION_KEEPALIVE_INTERVAL, SECONDS },
+	{ IPPROTO_TCP, TCP_KEEPCNT, TCP_OPTION_KEEPALIVE_COUNT, 1 },
+	{ IPPROTO_TCP, TCP_USER_TIMEOUT, TCP_OPTION_USER_TIMEOUT, MS },
+	{ IPPROTO_TCP, TCP_LINGER2, TCP_OPTION_FIN_WAIT, SECONDS },
+	{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, TCP_OPTION_NOT_SENT_LOWAT, 1 },
+	{ IPPROTO_TCP, TCP_WINDOW_CLAMP, TCP_OPTION_WINDOW_CLAMP, 1 },
+	{ SOL_SOCKET, SO_SNDBUF, TCP_OPTION_SEND_BUFFER, 2 },
+	{ SOL_SOCKET, SO_RCVBUF, TCP_OPTION_RECEIVE_BUFFER, 1 },
+};
+
+static void apply(struct socket *s, uint32_t n)
+{
+	struct tcp_env env = stack_env();
+	uint64_t value = (uint32_t)s->numbers[n].value;
+
+	if (numbers[n].unit)
+		value *= numbers[n].unit;
+	else
+		value = value != 0;
+	/* The kernel has found the value good; what our TCP cannot have it ignores. */
+	(void)tcp_set_option(&s->tcb, &env, (enum tcp_option)numbers[n].tcp, value);
+}
+
+void socket_apply_options(struct socket *s)
+{
+	for (uint32_t n = 0; n < SOCKET_N_NUMBERS; n++)
+		if (s->numbers[n].is_set)
+			apply(s, n);
+	if (s->congestion_set) {
+		struct tcp_env env = stack_env();
+
+		(void)tcp_set_option(&s->tcb, &env, TCP_OPTION_CONGESTION,
+				     s->congestion);
+	}
+}
+
+void socket_inherit(struct socket *s, const struct socket *listener)
+{
+	memcpy(s->numbers, listener->numbers, sizeof(s->numbers));
+	s->congestion = listener->congestion;
+	s->congestion_set = listener->congestion_set;
+	s->linger_set = listener->linger_set;
+	s->linger = listener->linger;
+	s->low_water = listener->low_water;
+	s->receive_timeout = listener->receive_timeout;
+	s->send_timeout = listener->send_timeout;
+	s->mss_clamp = listener->mss_clamp;
+	s->tos = listener->tos;
+	s->ttl = listener->ttl;
+	s->flags |= listener->flags & SOCKET_V6;
+}
+
+static int find_number(int level, int option)
+{
+	for (int n = 0; n < SOCKET_N_NUMBERS; n++)
+		if (numbers[n].level == level && numbers[n].option == option)
+			return n;
+	return -1;
+}
+
+static int set_number(struct socket *s, int n, int value)
+{
+	s->numbers[n].value = value;
+	s->numbers[n].is_set = true;
+	if (!connection_lives(s))
+		return 0;
+	apply(s, (uint32_t)n);
+	connection_touch(s);
+	return 0;
+}
+
+/* ---- Others -------------------------------------------------------------------------- */
+
+static uint64_t duration(const struct timeval *t)
+{
+	return (uint64_t)t->tv_sec * SECONDS + (uint64_t)t->tv_usec * US;
+}
+
+static int set_of_socket(struct socket *s, int option, const void *value,
+			 socklen_t bytes)
+{
+	const struct linger *linger = value;
+
+	switch (option) {
+	case SO_LINGER:
+		if (bytes < sizeof(*linger))
+			return -EINVAL;
+		s->linger_set = linger->l_onoff != 0;
+		s->linger = linger->l_linger < 0 || linger->l_linger > UINT16_MAX ?
+			    UINT16_MAX : (uint16_t)linger->l_linger;
+		return 0;
+	case SO_RCVTIMEO:
+	case SO_SNDTIMEO:
+		if (bytes < sizeof(struct timeval))
+			return -EINVAL;
+		*(option == SO_RCVTIMEO ? &s->receive_timeout : &s->send_timeout) =
+			duration(value);
+		return 0;
+	case SO_RCVLOWAT:
+		s->low_water = *(const int *)value > 0 ?
+			       (uint32_t)*(const int *)value : 1;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int set_congestion(struct socket *s, const char *name, socklen_t bytes)
+{
+	struct tcp_env env = stack_env();
+
+	/* What we have not is as the default: the kernel may know many. */
+	s->congestion = bytes >= 4 && !strncmp(name, "reno", 4) ? CONGESTION_RENO :
+							       CONGESTION_CUBIC;
+	s->congestion_set = true;
+	if (connection_lives(s))
+		(void)tcp_set_option(&s->tcb, &env, TCP_OPTION_CONGESTION,
+				     s->congestion);
+	return 0;
+}
+
+int option_set(struct socket *s, int level, int option, const void *value,
+	       socklen_t bytes)
+{
+	int n = find_number(level, option), number;
+
+	if (level == IPPROTO_TCP && option == TCP_CONGESTION)
+		return set_congestion(s, value, bytes);
+	if (bytes < sizeof(number))
+		return -ENOPROTOOPT;
+	memcpy(&number, value, sizeof(number));
+	if (n >= 0)
+		return set_number(s, n, number);
+	if (level == SOL_SOCKET)
+		return set_of_socket(s, option, value, bytes);
+	if (level == IPPROTO_TCP && option == TCP_MAXSEG)
+		s->mss_clamp = (uint16_t)number;
+	else if (level == IPPROTO_IP && option == IP_TOS)
+		s->tos = (uint8_t)number;
+	else if (level == IPPROTO_IPV6 && option == IPV6_TCLASS)
+		s->tos = number < 0 ? 0 : (uint8_t)number;
+	else if ((level == IPPROTO_IP && option == IP_TTL) ||
+		 (level == IPPROTO_IPV6 && option == IPV6_UNICAST_HOPS))
+		s->ttl = number < 1 ? 64 : (uint8_t)number;
+	else if (level == IPPROTO_IPV6 && option == IPV6_V6ONLY)
+		s->flags = number ? s->flags | SOCKET_V6_ONLY :
+				    s->flags & ~(uint32_t)SOCKET_V6_ONLY;
+	else
+		return -ENOPROTOOPT;
+	return 0;
+}
+
+/* ---- TCP_INFO ------------------------------------------------------------------------- */
+
+/* enum tcp_state in the numbers of Linux, net/tcp_states.h. */
+static uint8_t state_of(uint8_t state)
+{
+	static const uint8_t states[TCPS_N] = {
+		[TCPS_CLOSED] = 7, [TCPS_LISTEN] = 10, [TCPS_SYN_SENT] = 2,
+		[TCPS_SYN_RECEIVED] = 3, [TCPS_ESTABLISHED] = 1,
+		[TCPS_CLOSE_WAIT] = 8, [TCPS_FIN_WAIT_1] = 4, [TCPS_CLOSING] = 11,
+		[TCPS_LAST_ACK] = 9, [TCPS_FIN_WAIT_2] = 5, [TCPS_TIME_WAIT] = 6,
+	};
+
+	return state < TCPS_N ? states[state] : 7;
+}
+
+static uint32_t segments_of(uint32_t bytes, uint32_t mss)
+{
+	return mss ? (bytes + mss - 1) / mss : 0;
+}
+
+static void fill_info(const struct tcp_report *r, bool is_over, struct tcp_info *i)
+{
+	uint32_t mss = r->send_mss;
+
+	*i = (struct tcp_info){
+		.tcpi_state = is_over ? 7 : state_of(r->state),
+		.tcpi_ca_state = r->phase, .tcpi_retransmits = r->retransmits,
+		.tcpi_probes = r->probes, .tcpi_backoff = r->backoff,
+		.tcpi_options = (uint8_t)((r->timestamps ? TCPI_OPT_TIMESTAMPS : 0) |
+					  (r->sack ? TCPI_OPT_SACK : 0) |
+					  (r->window_scaling ? TCPI_OPT_WSCALE : 0) |
+					  (r->ecn ? TCPI_OPT_ECN : 0)),
+		.tcpi_snd_wscale = r->send_shift & 15,
+		.tcpi_rcv_wscale = r->receive_shift & 15,
+		.tcpi_rto = (uint32_t)(r->rto / US),
+		.tcpi_ato = (uint32_t)(r->delayed_ack / US),
+		.tcpi_snd_mss = mss, .tcpi_rcv_mss = r->receive_mss,
+		.tcpi_unacked = segments_of(r->in_flight, mss),
+		.tcpi_sacked = segments_of(r->sacked, mss),
+		.tcpi_lost = segments_of(r->lost, mss),
+		.tcpi_retrans = segments_of(r->retransmitting, mss),
+		.tcpi_last_data_sent = (uint32_t)(r->last_sent / MS),
+		.tcpi_last_data_recv = (uint32_t)(r->last_received / MS),
+		.tcpi_last_ack_recv = (uint32_t)(r->last_ack_received / MS),
+		.tcpi_pmtu = r->path_mtu, .tcpi_rtt = (uint32_t)(r->rtt / US),
+		.tcpi_rttvar = (uint32_t)(r->rtt_var / US),
+		.tcpi_snd_ssthresh = r->ssthresh == UINT32_MAX ? 0x7fffffff :
+				     segments_of(r->ssthresh, mss),
+		.tcpi_snd_cwnd = segments_of(r->cwnd, mss), .tcpi_advmss = mss,
+		.tcpi_reordering = r->reordering,
+		.tcpi_rcv_rtt = (uint32_t)(r->rtt_receive / US),
+		.tcpi_rcv_space = r->receive_buffer,
+		.tcpi_total_retrans = r->again_total,
+		.tcpi_bytes_acked = r->bytes_acked,
+		.tcpi_bytes_received = r->bytes_received,
+		.tcpi_segs_out = (uint32_t)r->frames_sent,
+		.tcpi_segs_in = (uint32_t)r->frames_received,
+		.tcpi_notsent_bytes = r->not_sent,
+		.tcpi_min_rtt = (uint32_t)(r->rtt_min / US),
+		.tcpi_bytes_sent = r->bytes_sent, .tcpi_bytes_retrans = r->bytes_again,
+		.tcpi_dsack_dups = r->dsacks, .tcpi_snd_wnd = r->send_window,
+	};
+}
+
+static int get_info(struct socket *s, void *value, socklen_t *bytes)
+{
+	struct tcp_env env = stack_env();
+	struct tcp_info info = { .tcpi_state = 10 };
+	struct tcp_report r = s->report;
+
+	if (connection_lives(s))
+		tcp_report(&s->tcb, &env, &r);
+	if (s->kind == SOCKET_CONNECTION)
+		fill_info(&r, s->flags & SOCKET_OVER, &info);
+	else	/* a listener's queue, as Linux has it                          */
+		info.tcpi_unacked = s->n_accept;
+	if (s->kind == SOCKET_LISTENER)
+		info.tcpi_sacked = s->backlog;
+	if (*bytes > sizeof(info))
+		*bytes = sizeof(info);
+	memcpy(value, &info, *bytes);
+	return 0;
+}
+
+static int give_number(int number, void *value, socklen_t *bytes)
+{
+	if (*bytes > sizeof(number))
+		*bytes = sizeof(number);
+	memcpy(value, &number, *bytes);
+	return 0;
+}
+
+static int get_of_tcp(struct socket *s, int option, void *value, socklen_t *bytes)
+{
+	switch (option) {
+	case TCP_INFO:
+		return get_info(s, value, bytes);
+	case TCP_MAXSEG:
+		if (!connection_lives(s))
+			return -ENOPROTOOPT;
+		return give_number(s->tcb.mss, value, bytes);
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+int option_get(struct socket *s, int level, int option, void *value,
+	       socklen_t *bytes)
+{
+	int n = find_number(level, option), error = s->error;
+
+	if (level == SOL_SOCKET && option == SO_ERROR) {
+		s->error = 0;
+		return give_number(error, value, bytes);
+	}
+	if (level == SOL_SOCKET && option == SO_ACCEPTCONN)
+		return give_number(s->kind == SOCKET_LISTENER, value, bytes);
+	if (level == IPPROTO_TCP && (option == TCP_INFO || option == TCP_MAXSEG))
+		return get_of_tcp(s, option, value, bytes);
+	/* One that was inherited, of which the kernel's socket does not know. */
+	if (n >= 0 && s->numbers[n].is_set)
+		return give_number(option == SO_SNDBUF || option == SO_RCVBUF ?
+				   s->numbers[n].value * (level == SOL_SOCKET ? 2 : 1) :
+				   s->numbers[n].value, value, bytes);
+	return -ENOPROTOOPT;
+}

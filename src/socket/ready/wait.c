@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * wait.c - Who sleeps, and who wakes whom
+ *
+ * DOC: Theory of operation
+ * Who finds nothing to do takes a sleeper, adds watches to the sockets, and calls
+ * sleep_once() until one of them is ready. It turns the stack for a short time first
+ * (TTO_SPIN_US): what comes within it is had without a system call and without waking up.
+ * Then it sleeps in ppoll() on the wire, on its sleeper's event, and on what it wants of
+ * the kernel. Who gets a frame gives it to the connections, whoever they belong to, and
+ * notify() writes to the events of those who sleep.
+ *
+ * While it is spinning all signals are blocked, and ppoll() has the mask of the caller: a
+ * signal that comes at any time since the call began interrupts it, as in the kernel.
+ *
+ * Limits: everyone who sleeps is woken by a frame. When no sleeper is left, or the wire has
+ * no descriptor, it looks every millisecond.
+ */
+#include "socket/ready/wait.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+
+#include "base/heap.h"
+#include "socket/descriptor.h"
+#include "socket/kernel.h"
+#include "socket/process.h"
+#include "socket/ready/epoll.h"
+
+#define SPIN_US 20
+#define BLIND_NS 1000000u	/* between looks that nothing announces         */
+#define REAP_NS 100000000u
+#define UNLUCKY 8		/* spins in vain, after which it is tried rarely */
+#define RARELY 32
+
+/* ---- Watches ------------------------------------------------------------------------- */
+
+void watch_insert(struct watch **first, struct watch *w)
+{
+	w->next = *first;
+	if (w->next)
+		w->next->at = &w->next;
+	*first = w;
+	w->at = first;
+}
+
+void watch_add(struct watch *w)
+{
+	watch_insert(&w->socket->watches, w);
+}
+
+void watch_remove(struct watch *w)
+{
+	if (!w->at)
+		return;
+	*w->at = w->next;
+	if (w->next)
+		w->next->at = w->at;
+	w->next = NULL;
+	w->at = NULL;
+}
+
+static void wake(struct sleeper *sleeper)
+{
+	static const uint64_t one = 1;
+
+	if (sleeper->is_told)
+		return;
+	sleeper->is_told = true;
+	if (sleeper->is_asleep)
+		(void)!kernel_call(SYS_write, sleeper->event, &one, sizeof(one));
+}
+
+/* All are told; of those who asked to be told alone (EPOLLEXCLUSIVE) one who was waiting. */
+void watches_tell(struct watch *first, uint32_t events)
+{
+	bool is_taken = false;
+
+	for (struct watch *w = first, *next; w; w = next) {
+		next = w->next;
+		if (!(events & (w->events | POLLERR | POLLHUP)))
+			continue;
+		if (w->sleeper)
+			wake(w->sleeper);
+		else if (!epoll_is_exclusive(w->member))
+			epoll_tell(w->member);
+		else if (!is_taken)
+			is_taken = epoll_tell(w->member);
+	}
+}
+
+/* Who waits in epoll_wait() has the sleeper's own watch; poll() has others. */
+void watches_tell_set(struct watch *first)
+{
+	bool is_taken = false;
+
+	for (struct watch *w = first, *next; w; w = next) {
+		next = w->next;
+		if (w->member) {
+			epoll_tell(w->member);
+		} else if (w != &w->sleeper->watch) {
+			wake(w->sleeper);
+		} else if (!is_taken && !w->sleeper->is_told) {
+			wake(w->sleeper);
+			is_taken = true;
+		}
+	}
+}
+
+void notify(struct socket *s, uint32_t events)
+{
+	if (s->watches)
+		watches_tell(s->watches, events ? events : ~0U);
+}
+
+void watches_drop(struct watch **first)
+{
+	struct watch *w;
+
+	while ((w = *first)) {
+		if (w->member) {
+			epoll_member_free(w->member);
+			continue;
+		}
+		watch_remove(w);
+		wake(w->sleeper);
+	}
+}
+
+/* ---- Sleepers ------------------------------------------------------------------------ */
+
+int sleepers_open(void)
+{
+	for (unsigned n = 0; n < STACK_SLEEPERS; n++) {
+		int fd = descriptor_high(eventfd(0, EFD_NONBLOCK));
+
+		if (fd < 0)
+			return fd;
+		stack->sleepers[n].event = fd;
+	}
+	return 0;
+}
+
+void sleepers_reserve(void)
+{
+	for (unsigned n = 0; n < STACK_SLEEPERS; n++)
+		descriptor_reserve(stack->sleepers[n].event);
+}
+
+struct sleeper *sleeper_take(void)
+{
+	for (unsigned n = 0; n < STACK_SLEEPERS; n++) {
+		struct sleeper *sleeper = &stack->sleepers[n];
+
+		if (!sleeper->process) {
+			sleeper->process = process_pid();
+			sleeper->is_told = false;
+			sleeper->receiver = NULL;
+			return sleeper;
+		}
+	}
+	return NULL;
+}
+
+void sleeper_give(struct sleeper *sleeper)
+{
+	if (!sleeper)
+		return;
+	watch_remove(&sleeper->watch);
+	heap_free(sleeper->many);
+	sleeper->many = NULL;
+	sleeper->process = 0;
+}
+
+static void drain(const struct sleeper *sleeper)
+{
+	uint64_t count;
+
+	(void)!kernel_call(SYS_read, sleeper->event, &count, sizeof(count));
+}
+
+static void drop_watches(struct watch *w, pid_t process)
+{
+	for (struct watch *next; w; w = next) {
+		next = w->next;
+		if (w->sleeper && w->sleeper->process == process)
+			watch_remove(w);
+	}
+}
+
+void sleepers_drop(pid_t process)
+{
+	bool any = false;
+
+	for (unsigned n = 0; n < STACK_SLEEPERS; n++)
+		any |= stack->sleepers[n].process == process;
+	if (!any)
+		return;
+	for (uint32_t n = 0; n < STACK_SOCKETS; n++)
+		if (stack->sockets[n])
+			drop_watches(stack->sockets[n]->watches, process);
+	for (struct epoll_set *set = stack->sets; set; set = set->next)
+		drop_watches(set->watches, process);
+	for (unsigned n = 0; n < STACK_SLEEPERS; n++) {
+		struct sleeper *sleeper = &stack->sleepers[n];
+
+		if (sleeper->process != process)
+			continue;
+		sleeper->is_asleep = false;
+		drain(sleeper);
+		sleeper_give(sleeper);
+	}
+}
+
+/* ---- Sleep ------------------------------------------------------------------------------ */
+
+ns_t wait_until(const struct timespec *timeout)
+{
+	ns_t now = stack_clock(), more;
+
+	if (!timeout || timeout->tv_sec > INT32_MAX)
+		return NS_NEVER;
+	more = (ns_t)timeout->tv_sec * 1000000000u + (ns_t)timeout->tv_nsec;
+	return more ? now + more : 0;
+}
+
+bool wait_restarts(void)
+{
+	struct sigaction action;
+
+	for (int n = 1; n < NSIG; n++) {
+		if (sigaction(n, NULL, &action) || action.sa_handler == SIG_DFL ||
+		    action.sa_handler == SIG_IGN)
+			continue;
+		if (!(action.sa_flags & SA_RESTART))
+			return false;
+	}
+	return true;
+}
+
+/* [ns]; of this process, from the environment. */
+static ns_t spin_time(void)
+{
+	static ns_t time = NS_NEVER;
+	const char *text;
+	unsigned long us;
+
+	if (time != NS_NEVER)
+		return time;
+	text = getenv("TTO_SPIN_US");
+	us = text ? strtoul(text, NULL, 10) : SPIN_US;
+	time = (us > 1000000 ? 1000000 : us) * 1000u;
+	return time;
+}
+
+/* Spinning takes the processor from others; so only while it tends to be worth it. */
+static bool is_worth_spinning(unsigned *in_vain)
+{
+	static unsigned turn;
+
+	return *in_vain < UNLUCKY || ++turn % RARELY == 0;
+}
+
+static void relock(void)
+{
+	/* It was this thread's before; nothing of it is interrupted here. */
+	while (!stack_lock())
+		spin_pause();
+}
+
+/* What comes in this turn may go straight to who waits for it. */
+static void turn(const struct sleeper *sleeper)
+{
+	struct socket *s = sleeper && sleeper->receiver && sleeper->watch.at ?
+			   sleeper->watch.socket : NULL;
+
+	if (s)
+		s->receiver = sleeper->receiver;
+	stack_run();
+	if (s)
+		s->receiver = NULL;
+}
+
+static int poll_now(struct pollfd *list, nfds_t n)
+{
+	static const struct timespec none;
+
+	return n ? kernel_ppoll(list, n, &none, NULL) : 0;
+}
+
+/* Return: descriptors that are ready; @told: something of ours may be. */
+static int spin(struct sleeper *sleeper, struct pollfd *list, nfds_t n, ns_t until)
+{
+	static unsigned in_vain;
+	ns_t end, wait = spin_time();
+	int ready;
+
+	if (!wait || !is_worth_spinning(&in_vain))
+		return 0;
+	end = stack_clock() + wait;
+	if (end > until)
+		end = until;
+	do {
+		stack_unlock();
+		spin_pause();
+		ready = poll_now(list, n);
+		relock();
+		turn(sleeper);
+		if (ready > 0 || !sleeper || sleeper->is_told) {
+			in_vain = 0;
+			return ready > 0 ? ready : 0;
+		}
+	} while (stack->now < end);
+	in_vain++;
+	return 0;
+}
+
+static const struct timespec *timeout_at(ns_t until, bool is_blind, struct timespec *ts)
+{
+	ns_t now = stack_clock(), due = stack_deadline();
+
+	if (due < until)
+		until = due;
+	if (is_blind && until > now + BLIND_NS)
+		until = now + BLIND_NS;
+	if (until == NS_NEVER)
+		return NULL;
+	until = until > now ? until - now : 0;
+	*ts = (struct timespec){ (time_t)(until / 1000000000u),
+				 (long)(until % 1000000000u) };
+	return ts;
+}
+
+/* Gives the lock away. Return: of ppoll(2), but -errno; 0 as well if only ours woke it. */
+static int sleep_in_kernel(struct sleeper *sleeper, struct pollfd *list, nfds_t n,
+			   ns_t until, const sigset_t *mask)
+{
+	int wire = embed_fd(stack->embed), ready, error;
+	struct timespec ts;
+	const struct timespec *timeout = timeout_at(until, !sleeper || wire < 0, &ts);
+
+	list[n] = (struct pollfd){ wire, POLLIN, 0 };
+	list[n + 1] = (struct pollfd){ sleeper ? sleeper->event : -1, POLLIN, 0 };
+	if (sleeper)
+		sleeper->is_asleep = true;
+	stack_unlock();
+	ready = kernel_ppoll(list, n + WAIT_MORE, timeout, mask);
+	error = errno;
+	relock();
+	if (sleeper) {
+		sleeper->is_asleep = false;
+		if (sleeper->is_told)
+			drain(sleeper);
+	}
+	if (ready < 0)
+		return -error;
+	return ready - !!list[n].revents - !!list[n + 1].revents;
+}
+
+int sleep_among(struct sleeper *sleeper, struct pollfd *list, nfds_t n, ns_t until,
+		const sigset_t *mask)
+{
+	int ready = 0;
+	sigset_t all, old;
+
+	if (!sleeper || !sleeper->is_told) {
+		sigfillset(&all);
+		pthread_sigmask(SIG_SETMASK, &all, &old);
+		ready = spin(sleeper, list, n, until);
+		if (!ready && !(sleeper && sleeper->is_told))
+			ready = sleep_in_kernel(sleeper, list, n, until,
+						mask ? mask : &old);
+		if (ready < 0 && ready != -EINTR)
+			ready = 0;
+		turn(sleeper);
+		if (stack->now - stack->last_reap > REAP_NS)
+			process_reap();
+		/* Handlers may run now, and use the stack. */
+		stack_unlock();
+		pthread_sigmask(SIG_SETMASK, &old, NULL);
+		relock();
+	}
+	if (sleeper)
+		sleeper->is_told = false;
+	return ready;
+}
+
+int sleep_once(struct sleeper *sleeper, struct pollfd *fds, nfds_t n, ns_t until,
+	       const sigset_t *mask)
+{
+	struct pollfd list[WAIT_FEW + WAIT_MORE];
+	int ready;
+
+	if (n > WAIT_FEW)
+		return -EINVAL;
+	memcpy(list, fds, n * sizeof(*fds));
+	ready = sleep_among(sleeper, list, n, until, mask);
+	memcpy(fds, list, n * sizeof(*fds));
+	return ready;
+}

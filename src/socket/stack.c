@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* stack.c - Make a stack, its lock, and its turns */
+#include "socket/stack.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/heap.h"
+#include "socket/connection.h"
+#include "socket/listen.h"
+
+#define ROUNDS 4		/* batches of frames in a turn                  */
+#define LOOPS 64
+#define DUE_MAX 64		/* timers in a turn, before the wire is looked at */
+#define SPINS 200		/* before a lock that is held is slept for      */
+#define NONE UINT32_MAX
+
+struct stack *stack;
+static __thread bool is_inside;
+
+/* ---- Make ---------------------------------------------------------------------- */
+
+static void *table(size_t bytes)
+{
+	return heap_zeroed(1, bytes);
+}
+
+static int make_tables(struct stack *s)
+{
+	uint32_t capacity = STACK_SOCKETS + STACK_REQUESTS + STACK_TIME_WAITS;
+	uint8_t random[16 + 16 + 32 + 16];
+	void *cells, *lookup, *waits, *ports;
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return -EIO;
+	cells = heap_alloc(cells_bytes(STACK_CELLS));
+	lookup = table(lookup_bytes(capacity));
+	waits = table(time_wait_bytes(STACK_TIME_WAITS));
+	ports = table(ports_bytes(4));
+	s->nodes = table((STACK_SOCKETS + STACK_REQUESTS) * sizeof(*s->nodes));
+	s->sockets = table(STACK_SOCKETS * sizeof(struct socket *));
+	s->free_sockets = table(STACK_SOCKETS * sizeof(uint32_t));
+	s->requests = table(STACK_REQUESTS * sizeof(*s->requests));
+	if (!cells || !lookup || !waits || !ports || !s->nodes || !s->sockets ||
+	    !s->free_sockets || !s->requests)
+		return -ENOMEM;
+	s->cells = cells_init(cells, STACK_CELLS, STACK_CELLS / 8);
+	s->lookup = lookup_init(lookup, capacity, random);
+	s->time_wait = time_wait_init(waits, STACK_TIME_WAITS, s->config.time_wait,
+				      s->config.timestamp_tick);
+	s->ports = ports_init(ports, 4, PORTS_FIRST, PORTS_LAST, random + 16);
+	syn_cookie_init(&s->cookies, random + 32, s->now);
+	memcpy(s->secret.key, random + 64, sizeof(s->secret.key));
+	return 0;
+}
+
+static void make_lists(struct stack *s)
+{
+	timer_wheel_init(&s->wheel, s->now, TIMER_WHEEL_SHIFT_MIN);
+	for (uint32_t n = 0; n < STACK_SOCKETS + STACK_REQUESTS; n++)
+		timer_node_init(&s->nodes[n]);
+	for (uint32_t n = 0; n < STACK_REQUESTS; n++)
+		s->requests[n].next_free = n + 1 < STACK_REQUESTS ? n + 1 : NONE;
+	for (uint32_t n = 0; n < STACK_SOCKETS; n++)
+		s->free_sockets[n] = STACK_SOCKETS - 1 - n;
+	s->n_free_sockets = STACK_SOCKETS;
+	s->output_last = &s->output_first;
+}
+
+static int make_lock(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t a;
+	int err = pthread_mutexattr_init(&a);
+
+	if (err)
+		return -err;
+	err = pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
+	if (!err)
+		err = pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
+	if (!err)
+		err = pthread_mutex_init(lock, &a);
+	pthread_mutexattr_destroy(&a);
+	return -err;
+}
+
+int stack_make(const char *where, struct wire_error *error)
+{
+	struct stack *s = heap_zeroed(1, sizeof(*s));
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	s->version = STACK_VERSION;
+	s->now = stack_clock();
+	tcp_config_default(&s->config);
+	s->config.frame_max = UINT16_MAX - 160;
+	err = make_lock(&s->lock);
+	if (!err)
+		err = make_tables(s);
+	if (!err)
+		err = embed_open(&s->embed, where, error);
+	if (err)
+		return err;
+	make_lists(s);
+	*heap_root() = s;
+	stack = s;
+	return 0;
+}
+
+/* ---- Lock --------------------------------------------------------------------------- */
+
+/* Who died holding it left something half done: what it was nobody can tell. */
+static void reset_all(void)
+{
+	struct tcp_env env = stack_env();
+
+	stack->is_broken = true;
+	for (uint32_t n = 0; n < STACK_SOCKETS; n++) {
+		struct socket *s = stack->sockets[n];
+
+		if (!s || !connection_lives(s))
+			continue;
+		tcp_abort(&s->tcb, &env);
+		s->error = ECONNRESET;
+		s->flags |= SOCKET_OVER;
+		notify(s, 0);
+	}
+	stack->is_broken = false;
+}
+
+bool stack_lock(void)
+{
+	int err = EBUSY;
+
+	if (is_inside)
+		return false;
+	for (int n = 0; n < SPINS && err == EBUSY; n++) {
+		err = pthread_mutex_trylock(&stack->lock);
+		if (err == EBUSY)
+			spin_pause();
+	}
+	if (err == EBUSY)
+		err = pthread_mutex_lock(&stack->lock);
+	is_inside = true;
+	if (unlikely(err == EOWNERDEAD)) {
+		(void)pthread_mutex_consistent(&stack->lock);
+		reset_all();
+	}
+	return true;
+}
+
+void stack_unlock(void)
+{
+	is_inside = false;
+	pthread_mutex_unlock(&stack->lock);
+}
+
+void stack_forked(void)
+{
+	is_inside = false;
+}
+
+ns_t stack_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (ns_t)t.tv_sec * TCP_SECOND + (ns_t)t.tv_nsec;
+}
+
+/* ---- What connections are made of ----------------------------------------------------- */
+
+struct tcp_endpoint stack_endpoint(const struct tcp_tuple *t)
+{
+	struct isn isn = isn_choose(&stack->secret, t, stack->now);
+
+	return (struct tcp_endpoint){
+		.iss = isn.iss,
+		.timestamp_offset = isn.timestamp_offset,
+		.mtu = embed_mtu(stack->embed),
+		.v6 = t->v6,
+	};
+}
+
+void stack_port_is_free(const struct tcp_tuple *t)
+{
+	if (t->local_port >= PORTS_FIRST && t->local_port <= PORTS_LAST)
+		ports_release(stack->ports, t);
+}
+
+void stack_send(const struct tcp_tuple *t, const struct embed_path *path,
+		const struct tcp_segment *out)
+{
+	const struct embed_unit unit = { .tuple = t, .path = path, .segment = out,
+					 .mss = UINT16_MAX, .ttl = 64 };
+
+	embed_send(stack->embed, &unit);
+}
+
+void stack_answer(const struct embed_datagram *d, const struct tcp_segment *out)
+{
+	struct embed_path path = { .mtu = embed_mtu(stack->embed) };
+
+	memcpy(path.mac, d->from, sizeof(path.mac));
+	stack_send(&d->tuple, &path, out);
+}
+
+/* ---- Turns ------------------------------------------------------------------------------ */
+
+static void arrive_in_time_wait(uint32_t number, const struct embed_datagram *d)
+{
+	struct tcp_segment answer;
+
+	if (d->is_icmp)
+		return;
+	switch (time_wait_arrive(stack->time_wait, number, &d->segment, stack->now,
+				 &answer)) {
+	case TIME_WAIT_ANSWER:
+		stack_answer(d, &answer);
+		break;
+	case TIME_WAIT_REOPEN:
+		time_wait_remove(stack->time_wait, stack->lookup, number);
+		stack_port_is_free(&d->tuple);
+		listen_reopen(d, answer.seq);
+		break;
+	case TIME_WAIT_DROP:
+		break;
+	}
+}
+
+static void arrive(const struct embed_datagram *d)
+{
+	uint32_t value = lookup_find(stack->lookup, &d->tuple);
+
+	if (value == LOOKUP_NONE)
+		listen_arrive(d);
+	else if (value & TIME_WAIT_FLAG)
+		arrive_in_time_wait(value & ~TIME_WAIT_FLAG, d);
+	else if (value & STACK_REQUEST)
+		listen_arrive_for(value & ~STACK_REQUEST, d);
+	else if (d->is_icmp)
+		connection_icmp(stack->sockets[value], d);
+	else
+		connection_arrive(stack->sockets[value], d);
+}
+
+static void run_timers(void)
+{
+	struct tcp_tuple gone[16];
+	uint32_t due[DUE_MAX], n;
+
+	if (timer_wheel_next(&stack->wheel) <= stack->now) {
+		n = timer_wheel_advance(&stack->wheel, stack->nodes, stack->now, due,
+					DUE_MAX);
+		for (uint32_t k = 0; k < n; k++) {
+			/* One that was due before may have ended it. */
+			if (due[k] >= STACK_SOCKETS)
+				listen_timer(due[k] - STACK_SOCKETS);
+			else if (connection_lives(stack->sockets[due[k]]))
+				connection_timer(stack->sockets[due[k]]);
+		}
+	}
+	if (time_wait_next(stack->time_wait) <= stack->now) {
+		n = time_wait_expire(stack->time_wait, stack->lookup, stack->now, gone,
+				     ARRAY_SIZE(gone));
+		while (n--)
+			stack_port_is_free(&gone[n]);
+	}
+}
+
+/* Once each of those that were there: who is not done goes to the end. */
+static void run_output(void)
+{
+	struct socket *s = stack->output_first, *next;
+
+	stack->output_first = NULL;
+	stack->output_last = &stack->output_first;
+	for (; s; s = next) {
+		next = s->next_output;
+		s->flags &= ~(uint32_t)SOCKET_OUTPUT;
+		if (connection_lives(s) && !connection_output(s))
+			connection_queue(s);
+		else if (s->kind == SOCKET_FREE)
+			socket_free(s);
+	}
+}
+
+int stack_run(void)
+{
+	int got, n = 0, rounds = 0;
+
+	stack->now = stack_clock();
+	do {
+		got = embed_receive(stack->embed, stack->now, arrive);
+		n += got > 0 ? got : 0;
+	} while (got >= EMBED_FULL_BATCH && ++rounds < ROUNDS);
+	run_timers();
+	run_output();
+	/* From us to us: there and back again, as often as something is said. */
+	for (rounds = 0; embed_has_looped(stack->embed) && rounds < LOOPS; rounds++) {
+		n += embed_receive(stack->embed, stack->now, arrive);
+		run_output();
+	}
+	embed_flush(stack->embed);
+	stack->n_turns++;
+	return n;
+}
+
+ns_t stack_deadline(void)
+{
+	ns_t next = timer_wheel_next(&stack->wheel);
+	ns_t t = time_wait_next(stack->time_wait);
+
+	if (embed_has_looped(stack->embed))
+		return stack->now;
+	if (stack->output_first && embed_ready(stack->embed) &&
+	    !embed_waits(stack->embed))
+		return stack->now;
+	next = t < next ? t : next;
+	t = embed_deadline(stack->embed);
+	return t < next ? t : next;
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* transfer.c - Send and receive: SPEC LIB-2, LIB-3, RQ-5 */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tto/tto.h>
+
+#include "socket/address.h"
+#include "socket/connection.h"
+#include "socket/descriptor.h"
+#include "socket/kernel.h"
+#include "socket/ready/wait.h"
+
+#define TURN_NS 50000u		/* who always finds something lets the stack turn so
+				 * often                                        */
+
+static ssize_t fail(int err)
+{
+	errno = err;
+	return -1;
+}
+
+static void turn_now_and_then(void)
+{
+	ns_t now = stack_clock();
+
+	if (now - stack->now >= TURN_NS)
+		stack_run();
+}
+
+/*
+ * Until @events, as wait_for() of call.c. @receiver: has what comes meanwhile; NULL.
+ * Return: 0; -EAGAIN; -EINTR.
+ */
+static int wait_here(struct socket *s, uint32_t events, ns_t until,
+		     struct receiver *receiver)
+{
+	struct sleeper *sleeper = sleeper_take();
+	int got = 0;
+
+	if (sleeper) {
+		sleeper->watch.sleeper = sleeper;
+		sleeper->watch.socket = s;
+		sleeper->watch.events = events;
+		sleeper->receiver = receiver;
+		watch_add(&sleeper->watch);
+	}
+	got = sleep_once(sleeper, NULL, 0, until, NULL);
+	sleeper_give(sleeper);
+	if (got == -EINTR && wait_restarts())
+		got = 0;
+	if (got == 0 && until != NS_NEVER && stack_clock() >= until)
+		got = -EAGAIN;
+	return got > 0 ? 0 : got;
+}
+
+static ns_t deadline(ns_t timeout)
+{
+	return timeout ? stack_clock() + timeout : NS_NEVER;
+}
+
+/* ---- Receive ---------------------------------------------------------------------- */
+
+static size_t iov_bytes(const struct iovec *iov, size_t n)
+{
+	size_t bytes = 0;
+
+	for (size_t k = 0; k < n; k++)
+		bytes += iov[k].iov_len;
+	return bytes;
+}
+
+/* From the ring. Return: bytes. */
+static size_t take(struct socket *s, struct receiver *r, bool peek, uint64_t *place)
+{
+	size_t got = 0;
+
+	while (r->n_iov) {
+		uint32_t left = (uint32_t)(s->receive.end - *place);
+		size_t room = r->iov->iov_len - r->at;
+		uint32_t n = left < room ? left : (uint32_t)room;
+
+		if (n)
+			ring_take(&s->receive, *place,
+				  (uint8_t *)r->iov->iov_base + r->at, n);
+		*place += n;
+		got += n;
+		r->at += n;
+		if (r->at < r->iov->iov_len)
+			break;
+		r->iov++;
+		r->n_iov--;
+		r->at = 0;
+	}
+	r->got += got;
+	return got;
+}
+
+static void was_read(struct socket *s, uint64_t place)
+{
+	struct tcp_env env = stack_env();
+	uint32_t n = (uint32_t)(place - s->receive.first);
+
+	if (!n)
+		return;
+	/* The ring may have what is out of order behind its end: then it stays. */
+	ring_drop(&s->receive, place, s->flags & SOCKET_OVER ||
+				      s->tcb.in.n_pieces == 0);
+	if (!connection_lives(s))
+		return;
+	tcp_read(&s->tcb, &env, n);
+	connection_touch(s);
+}
+
+static bool is_at_end(const struct socket *s)
+{
+	return s->flags & (SOCKET_PEER_CLOSED | SOCKET_SHUT_READ | SOCKET_OVER);
+}
+
+/* Why nothing can be had now. Return: 0: the end; -errno. */
+static int why_nothing(struct socket *s)
+{
+	int err = s->error;
+
+	s->error = 0;
+	if (err)
+		return -err;
+	return is_at_end(s) ? 0 : -EAGAIN;
+}
+
+/* One turn with the caller's buffer in the way of what comes. */
+static int receive_straight(struct socket *s, struct receiver *r, bool sleeps,
+			    ns_t until)
+{
+	if (sleeps)
+		return wait_here(s, POLLIN | POLLRDHUP, until, r);
+	s->receiver = r;
+	stack_run();
+	s->receiver = NULL;
+	return 0;
+}
+
+/* SPEC RQ-5. Return: bytes; -errno. */
+static ssize_t receive(int fd, struct socket *s, struct receiver *r, int flags)
+{
+	bool blocks = !(flags & MSG_DONTWAIT || s->flags & SOCKET_NONBLOCK);
+	size_t want = flags & MSG_WAITALL ? iov_bytes(r->iov, r->n_iov) : 1;
+	ns_t until = deadline(s->receive_timeout);
+	bool peek = flags & MSG_PEEK, has_run = false;
+	uint64_t place;
+	int err = 0;
+
+	if (!peek && want < s->low_water && blocks)
+		want = s->low_water;
+	for (;;) {
+		place = s->receive.first;
+		if (ring_count(&s->receive)) {
+			if (peek)
+				r->got = 0;
+			take(s, r, peek, &place);
+			if (!peek)
+				was_read(s, place);
+		}
+		if (r->got >= want || !r->n_iov || is_at_end(s) || s->error)
+			break;
+		if (has_run && !blocks)
+			break;
+		if (peek && ring_count(&s->receive))
+			break;
+		err = peek ? has_run ? wait_here(s, POLLIN, until, NULL) : (stack_run(), 0) :
+			     receive_straight(s, r, has_run, until);
+		has_run = true;
+		if (err || descriptor_socket(fd) != s)
+			break;
+	}
+	if (r->got)
+		return (ssize_t)r->got;
+	return err ? err : why_nothing(s);
+}
+
+static ssize_t discard(int fd, struct socket *s, size_t bytes, int flags)
+{
+	static uint8_t nowhere[65536];
+	struct iovec iov = { nowhere, bytes < sizeof(nowhere) ? bytes :
+								sizeof(nowhere) };
+	struct receiver r = { .iov = &iov, .n_iov = 1 };
+
+	return receive(fd, s, &r, flags);
+}
+
+ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
+{
+	struct socket *s = descriptor_socket(fd);
+	struct receiver r = { .iov = NULL };
+	ssize_t got;
+
+	if (!s || s->kind == SOCKET_NEW || flags & MSG_ERRQUEUE)
+		return kernel_recvmsg(fd, m, flags);
+	if (s->kind == SOCKET_LISTENER)
+		return fail(ENOTCONN);
+	if (flags & MSG_OOB)
+		return fail(EINVAL);
+	if (!stack_lock())
+		return fail(EAGAIN);
+	r.iov = m->msg_iov;
+	r.n_iov = m->msg_iovlen;
+	while (r.n_iov && !r.iov->iov_len) {
+		r.iov++;
+		r.n_iov--;
+	}
+	turn_now_and_then();
+	if (!r.n_iov)
+		got = 0;
+	else if (flags & MSG_TRUNC)
+		got = discard(fd, s, iov_bytes(r.iov, r.n_iov), flags & ~MSG_TRUNC);
+	else
+		got = receive(fd, s, &r, flags);
+	embed_flush(stack->embed);
+	stack_unlock();
+	m->msg_flags = 0;
+	m->msg_controllen = 0;
+	m->msg_namelen = 0;
+	return got < 0 ? fail((int)-got) : got;
+}
+
+/* ---- Send --------------------------------------------------------------------------------- */
+
+struct source {
+	const struct iovec *iov;
+	size_t n_iov, at;
+};
+
+/* @n bytes behind what was written. Return: false: no memory. */
+static bool append(struct socket *s, struct source *from, uint32_t n)
+{
+	if (!ring_reserve(&s->send, s->send.end + n))
+		return false;
+	while (n) {
+		size_t left = from->iov->iov_len - from->at;
+		uint32_t part = left < n ? (uint32_t)left : n;
+
+		ring_put(&s->send, s->send.end,
+			 (const uint8_t *)from->iov->iov_base + from->at, part);
+		ring_extend(&s->send, part);
+		n -= part;
+		from->at += part;
+		if (from->at == from->iov->iov_len) {
+			from->iov++;
+			from->n_iov--;
+			from->at = 0;
+		}
+	}
+	return true;
+}
+
+static int may_send(struct socket *s)
+{
+	int err = s->error;
+
+	if (err) {
+		s->error = 0;
+		return -err;
+	}
+	if (s->flags & (SOCKET_SHUT_WRITE | SOCKET_OVER))
+		return -EPIPE;
+	return 0;
+}
+
+/* As much as there is room for. Return: bytes; -errno. */
+static ssize_t write_some(struct socket *s, struct source *from, size_t left, bool more)
+{
+	struct tcp_env env = stack_env();
+	uint32_t space = tcp_send_space(&s->tcb);
+	uint32_t n = left < space ? (uint32_t)left : space;
+
+	if (!n)
+		return 0;
+	if (!append(s, from, n))
+		return -ENOMEM;
+	(void)tcp_write(&s->tcb, &env, n, more || n < left);
+	connection_touch(s);
+	return n;
+}
+
+static ssize_t send_all(int fd, struct socket *s, struct source *from, size_t bytes,
+			int flags)
+{
+	bool blocks = !(flags & MSG_DONTWAIT || s->flags & SOCKET_NONBLOCK);
+	ns_t until = deadline(s->send_timeout);
+	size_t sent = 0;
+	ssize_t n = 0;
+
+	while (sent < bytes) {
+		n = s->flags & SOCKET_CONNECTING ? 0 : may_send(s);
+		if (!n && !(s->flags & SOCKET_CONNECTING))
+			n = write_some(s, from, bytes - sent, flags & MSG_MORE);
+		if (n < 0)
+			break;
+		sent += (size_t)n;
+		if (n || sent == bytes)
+			continue;
+		stack_run();
+		if (connection_lives(s) && !(s->flags & SOCKET_CONNECTING) &&
+		    tcp_send_space(&s->tcb))
+			continue;
+		n = blocks ? wait_here(s, POLLOUT, until, NULL) : -EAGAIN;
+		if (n < 0 || descriptor_socket(fd) != s)
+			break;
+	}
+	return sent ? (ssize_t)sent : n;
+}
+
+ssize_t tto_sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	struct socket *s = descriptor_socket(fd);
+	struct source from;
+	ssize_t sent;
+
+	if (!s || s->kind == SOCKET_NEW)
+		return kernel_sendmsg(fd, m, flags);
+	if (s->kind == SOCKET_LISTENER)
+		return fail(ENOTCONN);
+	if (!stack_lock())
+		return fail(EAGAIN);
+	turn_now_and_then();
+	stack->now = stack_clock();
+	from = (struct source){ m->msg_iov, m->msg_iovlen, 0 };
+	while (from.n_iov && !from.iov->iov_len) {
+		from.iov++;
+		from.n_iov--;
+	}
+	sent = send_all(fd, s, &from, iov_bytes(from.iov, from.n_iov), flags);
+	embed_flush(stack->embed);
+	stack_unlock();
+	if (sent >= 0)
+		return sent;
+	if (sent == -EPIPE && !(flags & MSG_NOSIGNAL))
+		raise(SIGPIPE);
+	return fail((int)-sent);
+}
