@@ -13,6 +13,8 @@ static const struct tool_verb *const verbs[] = {
 	&tool_coalesce,
 	&tool_segment,
 	&tool_bridge,
+	&tool_run,
+	&tool_ss,
 	&tool_doctor,
 	&tool_pagetable,
 	&tool_stats,
