@@ -31,6 +31,10 @@ demo: setup-demo all
 check: setup-check $(BUILD)/with-tests all
 	@script/check $(BUILD)
 
+check-programs: setup-check $(BUILD)/with-tests all
+	@script/setup programs
+	@script/check $(BUILD) --suite programs
+
 bench: all
 	@script/bench $(BUILD) $(ARGS)
 
@@ -58,6 +62,7 @@ help:
 	@echo 'make               build; programs are in $(BUILD)/'
 	@echo 'make demo          the device between two namespaces, measured; ARGS=--json'
 	@echo 'make check         build, all tests, all lints'
+	@echo 'make check-programs    unmodified programs over tto run'
 	@echo 'make bench         benchmarks: a table, $(BUILD)/bench.json and .svg; ARGS=--quick'
 	@echo 'make fuzz          every fuzz target for SECONDS=60'
 	@echo 'make coverage      lines that tests run, by folder; ARGS=src/tcp: by file'
@@ -65,6 +70,6 @@ help:
 	@echo 'make install       to DESTDIR= and prefix=/usr/local'
 	@echo 'make clean         remove what was built'
 
-.PHONY: all setup-demo setup-check demo check bench fuzz coverage sim install \
+.PHONY: all setup-demo setup-check demo check check-programs bench fuzz coverage sim install \
 	clean help
 .NOTPARALLEL:

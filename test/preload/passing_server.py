@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""passing_server.py - Three processes that accept; each does what a connection says"""
+import os
+import signal
+import socket
+import sys
+import time
+
+FILE = sys.argv[1]
+
+
+def send_file(connection):
+    with open(FILE, "rb") as f:
+        size, at = os.fstat(f.fileno()).st_size, 0
+        while at < size:
+            at += os.sendfile(connection.fileno(), f.fileno(), at, size - at)
+
+
+def splice(connection):
+    r, w = os.pipe()
+    with open(FILE, "rb") as f:
+        while piece := f.read(30000):
+            os.write(w, piece)
+            left = len(piece)
+            while left:
+                left -= os.splice(r, connection.fileno(), left)
+    os.close(r)
+    os.close(w)
+
+
+def execute(connection):
+    """A child has the socket as its standard output, and becomes another program."""
+    child = os.fork()
+    if child == 0:
+        os.dup2(connection.fileno(), 1)
+        os.execlp("bash", "bash", "-c", "echo builtin; cat <<<program; printf end")
+    os.waitpid(child, 0)
+
+
+def start(connection):
+    os.dup2(connection.fileno(), 9)
+    os.system("echo system >&9; python3 -c 'import os; os.write(9, b\"child\")'")
+    os.close(9)
+
+
+def die(connection):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hang(connection):
+    connection.sendall(str(os.getpid()).encode())
+    time.sleep(100)
+
+
+ACTIONS = {a.__name__: a for a in (send_file, splice, execute, start, die, hang)}
+listener = socket.create_server(("0.0.0.0", 7002))
+for _ in range(2):
+    if os.fork() == 0:
+        break
+while True:
+    accepted, _ = listener.accept()
+    with accepted:
+        ACTIONS[accepted.recv(100).decode()](accepted)
