@@ -156,11 +156,15 @@ static void lib_5_a_fork_that_fails_leaves_nothing(void **state)
 
 /* ---- Exec ------------------------------------------------------------------------------ */
 
+/* Of the next call but three. */
 static char *number(int n)
 {
-	char *text;
+	static char texts[4][16];
+	static unsigned next;
+	char *text = texts[next++ % 4];
 
-	return asprintf(&text, "%d", n) < 0 ? NULL : text;
+	snprintf(text, sizeof(texts[0]), "%d", n);
+	return text;
 }
 
 static void execute(int a, int b)
