@@ -38,9 +38,14 @@ socat_client() {
 measure_by_iperf3() {	# SERVING-SIDE ADDRESS ASKING-SIDE
 	serve "$1" iperf3 -s -B "$2"
 	until_listens "$2" 5201
+	# Its server is busy for a while after who was there before, asking or measuring.
+	sleep 0.5
 	run_quietly "$3" iperf3 -c "$2" -n 100M
+	sleep 0.5
 	run_quietly "$3" iperf3 -c "$2" -n 100M -R
+	sleep 0.5
 	run_quietly "$3" iperf3 -c "$2" -n 100M -P 4
+	sleep 0.5
 	run_quietly "$3" iperf3 -c "$2" -t 1 --bidir
 }
 
