@@ -111,23 +111,30 @@ int stack_make(const char *where, struct wire_error *error)
 
 /* ---- Lock --------------------------------------------------------------------------- */
 
-/* Who died holding it left something half done: what it was nobody can tell. */
+/*
+ * Who died holding it left something half done, and nobody can tell what. The machine is
+ * not asked again about any connection: their peers are told when they send next. Cells
+ * that they had are lost.
+ */
 static void reset_all(void)
 {
-	struct tcp_env env = stack_env();
-
-	stack->is_broken = true;
+	stack->n_broken++;
+	stack->output_first = NULL;
+	stack->output_last = &stack->output_first;
 	for (uint32_t n = 0; n < STACK_SOCKETS; n++) {
 		struct socket *s = stack->sockets[n];
 
 		if (!s || !connection_lives(s))
 			continue;
-		tcp_abort(&s->tcb, &env);
+		lookup_remove(stack->lookup, &s->tuple);
+		timer_wheel_cancel(&stack->wheel, stack->nodes, s->idx);
 		s->error = ECONNRESET;
+		s->flags &= ~(uint32_t)(SOCKET_OUTPUT | SOCKET_CONNECTING);
 		s->flags |= SOCKET_OVER;
 		notify(s, 0);
+		if (!s->refs && !s->listener)
+			socket_free(s);
 	}
-	stack->is_broken = false;
 }
 
 bool stack_lock(void)
@@ -136,6 +143,7 @@ bool stack_lock(void)
 
 	if (is_inside)
 		return false;
+	is_inside = true;	/* first: a signal may come before the lock is had */
 	for (int n = 0; n < SPINS && err == EBUSY; n++) {
 		err = pthread_mutex_trylock(&stack->lock);
 		if (err == EBUSY)
@@ -143,7 +151,6 @@ bool stack_lock(void)
 	}
 	if (err == EBUSY)
 		err = pthread_mutex_lock(&stack->lock);
-	is_inside = true;
 	if (unlikely(err == EOWNERDEAD)) {
 		(void)pthread_mutex_consistent(&stack->lock);
 		reset_all();
@@ -153,8 +160,8 @@ bool stack_lock(void)
 
 void stack_unlock(void)
 {
-	is_inside = false;
 	pthread_mutex_unlock(&stack->lock);
+	is_inside = false;
 }
 
 void stack_forked(void)

@@ -108,7 +108,7 @@ struct request {
 
 struct stack {
 	uint32_t version;
-	bool is_broken;		/* a holder of the lock died                    */
+	uint32_t n_broken;	/* holders of the lock that died                */
 	pthread_mutex_t lock;
 	ns_t now;
 	struct embed *embed;

@@ -125,7 +125,7 @@ static void print_text(const struct stack *from, const struct found_stack *found
 	struct view v;
 
 	printf("stack of process %d%s\n", (int)found->pid,
-	       from->is_broken ? ", broken: a process died changing it" : "");
+	       from->n_broken ? ", was reset: a process died changing it" : "");
 	printf("%-11s%7s %7s %24s %24s\n", "State", "Recv-Q", "Send-Q", "Local", "Peer");
 	for (uint32_t n = 0; n < from->n_sockets && n < STACK_SOCKETS; n++) {
 		if (!take(from, n, &v))
@@ -171,7 +171,7 @@ static void json_stack(struct json *j, const struct stack *from,
 
 	json_object_begin(j, NULL);
 	json_u64(j, "pid", (uint64_t)found->pid);
-	json_bool(j, "broken", from->is_broken);
+	json_bool(j, "was_reset", from->n_broken > 0);
 	json_array_begin(j, "sockets");
 	for (uint32_t n = 0; n < from->n_sockets && n < STACK_SOCKETS; n++) {
 		if (!take(from, n, &v))
