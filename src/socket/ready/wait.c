@@ -396,8 +396,10 @@ int sleep_once(struct sleeper *sleeper, struct pollfd *fds, nfds_t n, ns_t until
 
 	if (n > WAIT_FEW)
 		return -EINVAL;
-	memcpy(list, fds, n * sizeof(*fds));
+	if (n)
+		memcpy(list, fds, n * sizeof(*fds));
 	ready = sleep_among(sleeper, list, n, until, mask);
-	memcpy(fds, list, n * sizeof(*fds));
+	if (n)
+		memcpy(fds, list, n * sizeof(*fds));
 	return ready;
 }
