@@ -14,6 +14,7 @@
 #define BUFFER 2048
 #define BUFFER_MIN 64
 #define BUFFER_MAX 65536
+#define BUFFER_DEFAULT_MAX 65472	/* whole lines in DPDK's 16 bits of length */
 #define RING 1024
 #define WORD_BYTES 64
 
@@ -85,11 +86,33 @@ static int take_option(struct memif_options *o, struct said *s, char *word)
 	return take_number(s, word, value);
 }
 
+static uint64_t bytes_shared(const struct said *s)
+{
+	return s->ring * (s->buffer_bytes + sizeof(struct memif_descriptor)) * 2 *
+	       s->queues;
+}
+
+/*
+ * A frame in one buffer, where memory allows. It is less work, and DPDK's driver
+ * (seen in 22.11) counts wrong when the last free slot is inside a frame: it
+ * writes on into slots that it was not given.
+ */
+static void fit_buffer(struct said *s)
+{
+	struct said fits = *s;
+
+	fits.buffer_bytes = (s->mtu_bytes + ETHERNET_BYTES + CACHE_LINE - 1) &
+			    ~(CACHE_LINE - 1ul);
+	if (fits.buffer_bytes > BUFFER_DEFAULT_MAX)
+		fits.buffer_bytes = BUFFER_DEFAULT_MAX;
+	if (fits.buffer_bytes > BUFFER && bytes_shared(&fits) <= REGION_BYTES_MAX / 2)
+		*s = fits;
+}
+
 /* Return: what is wrong with it all together, or NULL. */
-static const char *judge(struct memif_options *o, const struct said *s)
+static const char *judge(struct memif_options *o, struct said *s)
 {
 	struct session_options *session = &o->session;
-	uint64_t bytes;
 
 	if (s->ring < 2 || s->ring & (s->ring - 1))
 		return "ring: a power of two, 2 to 16384";
@@ -108,17 +131,17 @@ static const char *judge(struct memif_options *o, const struct said *s)
 	session->log2_ring = (uint8_t)__builtin_ctzll(s->ring);
 	if (session->is_server && !s->ring_size)
 		session->log2_ring = MEMIF_LOG2_RING_MAX;
-	session->buffer_bytes = ((uint32_t)s->buffer_bytes + CACHE_LINE - 1) &
-				~(CACHE_LINE - 1u);
+	if (s->mtu && !s->buffer)
+		fit_buffer(s);
+	s->buffer_bytes = (s->buffer_bytes + CACHE_LINE - 1) & ~(CACHE_LINE - 1ul);
+	session->buffer_bytes = (uint32_t)s->buffer_bytes;
 	/* A buffer that was made larger is meant for larger frames. */
 	o->mtu = (uint32_t)s->mtu_bytes;
 	if (!s->mtu && session->buffer_bytes > BUFFER)
 		o->mtu = session->buffer_bytes - ETHERNET_BYTES;
 	if (o->mtu > MTU_MAX)
 		o->mtu = MTU_MAX;
-	bytes = s->ring * (session->buffer_bytes +
-			   sizeof(struct memif_descriptor)) * 2 * s->queues;
-	if (!session->is_server && bytes > REGION_BYTES_MAX / 2)
+	if (!session->is_server && bytes_shared(s) > REGION_BYTES_MAX / 2)
 		return "more than 512 MiB of buffers";
 	return NULL;
 }

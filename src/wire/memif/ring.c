@@ -404,6 +404,9 @@ static int take(struct ring *r, struct inbox *in)
 		in->n_dropped++;
 	else
 		deliver(in, to, bytes);
+	/* See fit_buffer(): nobody who cuts frames may run out of slots. */
+	if ((uint16_t)(slot - r->next) > 1)
+		r->starved = true;
 	for (uint16_t done = r->next; done != slot; done++)
 		give_back(r, done);
 	r->next = slot;
