@@ -8,12 +8,11 @@
  */
 #include "queue_latency.h"
 
-#include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "probe.h"
 #include "pumped.h"
 #include "verbs/daemon.h"
 #include "verbs/mirror.h"
@@ -103,57 +102,19 @@ static int other_core(const struct bench *b)
 	return core;
 }
 
-struct probe {
-	int core;
-	CACHE_ALIGNED _Atomic uint32_t there;
-	CACHE_ALIGNED _Atomic uint32_t back;
-	CACHE_ALIGNED _Atomic bool stop;
-};
-
-static void *answer(void *state)
-{
-	struct probe *p = state;
-	cpu_set_t one;
-	uint32_t seen = 0;
-
-	CPU_ZERO(&one);
-	CPU_SET(p->core, &one);
-	sched_setaffinity(0, sizeof(one), &one);
-	while (!atomic_load_explicit(&p->stop, memory_order_relaxed)) {
-		uint32_t n = atomic_load_explicit(&p->there, memory_order_acquire);
-
-		if (n != seen)
-			atomic_store_explicit(&p->back, n, memory_order_release);
-		seen = n;
-	}
-	return NULL;
-}
-
 static void measure_probe(struct bench *b, int core)
 {
-	struct probe p = { .core = core };
 	struct percentiles percentiles = { .n = 0 };
 	static double samples[SAMPLES];
-	pthread_t thread;
-	uint32_t number = 0;
+	struct probe p;
 
-	if (core < 0 || !is_wanted(b, "probe cache line") ||
-	    pthread_create(&thread, NULL, answer, &p))
+	if (core < 0 || !is_wanted(b, "probe cache line") || probe_start(&p, core))
 		return;
 	for (uint32_t turn = 0; turn < b->repetitions; turn++) {
-		for (uint32_t n = 0; n < SAMPLES; n++) {
-			ns_t began = now();
-
-			atomic_store_explicit(&p.there, ++number, memory_order_release);
-			while (atomic_load_explicit(&p.back, memory_order_acquire) !=
-			       number)
-				continue;
-			samples[n] = (double)(now() - began) / 1000;
-		}
+		probe_measure(&p, samples, SAMPLES);
 		add_turn(&percentiles, samples, SAMPLES);
 	}
-	atomic_store(&p.stop, true);
-	pthread_join(thread, NULL);
+	probe_stop(&p);
 	report(b, "probe cache line", &percentiles);
 }
 
