@@ -38,6 +38,10 @@ check-programs: setup-check $(BUILD)/with-tests all
 bench: all
 	@script/bench $(BUILD) $(ARGS)
 
+bench-e2e: all
+	@script/setup build demo bench
+	@script/bench-e2e $(BUILD) $(ARGS)
+
 fuzz:
 	@script/setup build fuzz
 	@script/fuzz $(SECONDS)
@@ -64,12 +68,13 @@ help:
 	@echo 'make check         build, all tests, all lints'
 	@echo 'make check-programs    unmodified programs over tto run'
 	@echo 'make bench         benchmarks: a table, $(BUILD)/bench.json and .svg; ARGS=--quick'
+	@echo 'make bench-e2e     programs over our TCP and the kernel'"'"'s; ARGS="--only TEXT --runs 1"'
 	@echo 'make fuzz          every fuzz target for SECONDS=60'
 	@echo 'make coverage      lines that tests run, by folder; ARGS=src/tcp: by file'
 	@echo 'make sim           two hosts in virtual time; SEEDS=10000 FIRST=1'
 	@echo 'make install       to DESTDIR= and prefix=/usr/local'
 	@echo 'make clean         remove what was built'
 
-.PHONY: all setup-demo setup-check demo check check-programs bench fuzz coverage sim install \
-	clean help
+.PHONY: all setup-demo setup-check demo check check-programs bench bench-e2e fuzz coverage \
+	sim install clean help
 .NOTPARALLEL:

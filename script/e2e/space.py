@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""space - Namespaces and processes of a measurement, which end with it
+
+After enter() the program is in namespaces of network, mounts and processes of its own:
+whatever is made in there is gone when it ends, however it ends. OUTER is the /proc of
+before, where the kernel's own threads are.
+"""
+import ctypes
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+RUN = "/run/e2e"
+OUTER = "/run/outer"
+PATIENCE_S = 15
+PR_SET_PDEATHSIG = 1
+CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
+CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Failure(Exception):
+    """One line for the user."""
+
+
+class Missing(Failure):
+    """Something that is not installed; what needs it is left out."""
+
+
+# ---- Namespaces -------------------------------------------------------------
+
+def enter(limit_s):
+    """Goes on in namespaces of its own, as their first process, with @limit_s to live.
+
+    Who called stays outside, passes signals on, and ends as the one inside does.
+    """
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    for program in ("ip", "ethtool", "taskset", "mount"):
+        need(program)
+    if not os.path.exists("/dev/net/tun"):
+        raise Missing("/dev/net/tun is not there; try modprobe tun, or see tto doctor")
+    unshare()
+    child = os.fork()
+    if child:
+        sys.exit(watch(child, limit_s))
+    # Of its own group: what is typed comes from the parent, once.
+    os.setpgid(0, 0)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    prepare()
+
+
+def unshare():
+    flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID
+    user, group = os.geteuid(), os.getegid()
+    if libc.unshare(flags | (CLONE_NEWUSER if user else 0)):
+        raise Missing(f"namespaces: {os.strerror(ctypes.get_errno())}; try sudo, or see "
+                      "tto doctor")
+    if not user:
+        return
+    for name, line in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"),
+                       ("gid_map", f"0 {group} 1")):
+        with open(f"/proc/self/{name}", "w", encoding="ascii") as f:
+            f.write(line)
+
+
+def watch(child, limit_s):
+    """The exit status of @child, which is killed when its time is over."""
+    def pass_on(number, _):
+        os.kill(child, number)
+
+    def expire(*_):
+        print(f"not done within {limit_s} s", file=sys.stderr)
+        os.kill(child, signal.SIGKILL)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, pass_on)
+    signal.signal(signal.SIGALRM, expire)
+    signal.alarm(int(limit_s))
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return status if status >= 0 else 128 - status
+
+
+def prepare():
+    run("mount --make-rprivate /")
+    run("mount -t tmpfs none /run")
+    for folder in ("/run/netns", RUN, OUTER):
+        os.mkdir(folder)
+    run(f"mount --rbind /proc {OUTER}")
+    run("mount -t proc none /proc")
+    run("ip link set lo up")
+
+
+def need(program):
+    if not shutil.which(program):
+        raise Missing(f"{program} is not installed")
+
+
+def run(command):
+    done = subprocess.run(command.split(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failure(f"{command}: {done.stderr.strip() or done.returncode}")
+    return done.stdout
+
+
+def write(namespace, path, value):
+    """What a namespace's /proc/sys says."""
+    done = subprocess.run(["ip", "netns", "exec", namespace, "sh", "-c",
+                           'echo "$2" >"/proc/sys/$1"', "sh", path, value],
+                          capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failure(f"{path}: {done.stderr.strip()}")
+
+
+def add_namespace(name):
+    run(f"ip netns add {name}")
+    run(f"ip -n {name} link set lo up")
+
+
+def until(condition, what):
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > end:
+            raise Failure(f"{what}: not within {PATIENCE_S} s")
+        time.sleep(0.005)
+
+
+# ---- Processes --------------------------------------------------------------
+
+class Process:
+    """A command, in a group of its own, whose output is read line by line."""
+
+    def __init__(self, command, name):
+        self.name, self.rest = name, b""
+        self.errors = open(f"{RUN}/{name}.errors", "w+b")
+        self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE, stderr=self.errors,
+                                      preexec_fn=become_leader)
+
+    def line(self, seconds=PATIENCE_S):
+        """The next line of its output; None at the end of it."""
+        end = time.monotonic() + seconds
+        out = self.popen.stdout.fileno()
+        while b"\n" not in self.rest:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([out], [], [], left)[0]:
+                raise Failure(f"{self.name}: silent for {seconds:g} s{self.why()}")
+            more = os.read(out, 65536)
+            if not more:
+                return None
+            self.rest += more
+        line, _, self.rest = self.rest.partition(b"\n")
+        return line.decode(errors="replace").rstrip("\r")
+
+    def until(self, word, seconds=PATIENCE_S):
+        while (line := self.line(seconds)) != word:
+            if line is None:
+                self.fail()
+
+    def lines(self, seconds):
+        """The rest of its output, when it has ended well."""
+        end, found = time.monotonic() + seconds, []
+        while (line := self.line(max(0.1, end - time.monotonic()))) is not None:
+            found.append(line)
+        if self.wait(5):
+            self.fail()
+        return found
+
+    def wait(self, seconds):
+        try:
+            return self.popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"{self.name}: does not end") from None
+
+    def fail(self):
+        raise Failure(f"{self.name}: ended with {self.wait(5)}{self.why()}")
+
+    def why(self):
+        self.errors.seek(0)
+        said = self.errors.read().decode(errors="replace").strip().split("\n")[-1]
+        return f": {said}" if said else ""
+
+    def end(self, number=signal.SIGTERM):
+        """Ends it, and whatever it has left behind."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(number)
+            try:
+                self.popen.wait(3)
+            except subprocess.TimeoutExpired:
+                pass
+        try:
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.popen.wait()
+        self.popen.stdout.close()
+        self.errors.close()
+
+
+def become_leader():
+    os.setsid()
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
