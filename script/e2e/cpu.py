@@ -6,8 +6,10 @@ ours     what the scheduler says that the processes of both ends ran, user and s
          and of a TAP's are), and the threads ksoftirqd
 machine  what /proc/stat says that all cores were busy: also interrupts that came while
          a core was idle, and everybody else on the machine. Steal is not in it.
+others   the difference, in cores: what else went on
 """
 import os
+import time
 
 from space import OUTER
 
@@ -20,15 +22,17 @@ def processes():
 
 
 def ran_s(folder):
-    """What the threads of a process have run; 0 when it is gone."""
+    """What the threads of a process have run, and its children that it has buried."""
     total = 0
     try:
         for thread in os.listdir(f"{folder}/task"):
             with open(f"{folder}/task/{thread}/schedstat", encoding="ascii") as f:
-                total += int(f.read().split()[0])
+                total += int(f.read().split()[0]) / 1e9
+        with open(f"{folder}/stat", encoding="utf-8", errors="replace") as f:
+            fields = f.read().rpartition(")")[2].split()
     except OSError:
         return 0
-    return total / 1e9
+    return total + (int(fields[13]) + int(fields[14])) / TICKS
 
 
 def softirq_threads():
@@ -57,21 +61,17 @@ class Meter:
     def __init__(self):
         if Meter.SOFTIRQ is None:
             Meter.SOFTIRQ = softirq_threads()
-        self.began = {}
-        self.busy = 0.0
+        self.clock = self.began = self.busy = 0.0
 
     def look(self):
-        folders = [f"/proc/{p}" for p in processes()]
-        folders += [f"{OUTER}/{p}" for p in self.SOFTIRQ]
-        return {folder: ran_s(folder) for folder in folders}
+        return sum(ran_s(f"/proc/{p}") for p in processes()) + \
+            sum(ran_s(f"{OUTER}/{p}") for p in self.SOFTIRQ)
 
     def begin(self):
-        self.busy = busy_s()
-        self.began = self.look()
+        self.clock, self.busy, self.began = time.monotonic(), busy_s(), self.look()
 
     def end(self):
-        """{"ours": s, "machine": s}"""
-        ended = self.look()
-        return {"ours": sum(ran - self.began.get(folder, 0)
-                            for folder, ran in ended.items()),
-                "machine": busy_s() - self.busy}
+        """{"ours": s, "machine": s, "others": cores}"""
+        ours, busy = self.look() - self.began, busy_s() - self.busy
+        others = (busy - ours) / (time.monotonic() - self.clock)
+        return {"ours": ours, "machine": busy, "others": max(0.0, others)}

@@ -179,7 +179,7 @@ class Report:
         metrics = group[0].work.metrics
         print(f"\n{group[0].group:34} " + " ".join(
             f"{name + ' ' + unit if name != unit else name:>27}"
-            for name, unit in metrics) + "   probe us")
+            for name, unit in metrics) + "  others    probe us")
         for row in group:
             self.print_row(row, metrics)
 
@@ -189,7 +189,8 @@ class Report:
             print(f"  {label:32} {row.problem}", flush=True)
             return
         cells = " ".join(f"{cell(row.samples[name]):>27}" for name, _ in metrics)
-        print(f"  {label:32} {cells}   {self.probe(row)}".rstrip())
+        others = statistics.median(row.samples["others"])
+        print(f"  {label:32} {cells}  {others:6.2f}    {self.probe(row)}".rstrip())
         for target in self.targets_of(row):
             print(f"        {target}")
 
@@ -211,7 +212,8 @@ class Report:
                 found = {"name": f"{row.name} {metric}" if metric != unit else row.name,
                          "value": statistics.median(values), "unit": unit,
                          "low": min(values), "high": max(values), "runs": len(values),
-                         "peer": row.side.is_peer}
+                         "peer": row.side.is_peer,
+                         "others_cores": statistics.median(row.samples["others"])}
                 if row.n_cores > 1:
                     found["probe_us"] = statistics.median(row.probes)
                 targets = [t for t in self.targets_of(row) if t.metric == metric]
@@ -236,7 +238,7 @@ class Report:
         targets = [t for row in self.done if not row.problem for t in self.targets_of(row)]
         print(f"\nMedian (lowest..highest) of {self.options.runs} runs in turns of "
               f"{self.options.seconds:g} s, CUBIC. CPU: both ends' processes\nand "
-              "ksoftirqd; machine: all that /proc/stat says, also of others. Latencies of "
-              "ping-pong are one way.")
+              "ksoftirqd; machine: all that /proc/stat says, also of others; others: cores "
+              "that were\nbusy with something else. Latencies of ping-pong are one way.")
         if targets:
             print(f"targets: {sum(t.is_met for t in targets)} of {len(targets)} met")

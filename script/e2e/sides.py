@@ -11,6 +11,7 @@
 A Side turns a command into one that runs at an end, on a core.
 """
 import itertools
+import os
 
 from space import RUN, add_namespace, run, until, write
 
@@ -36,7 +37,7 @@ def within(namespace, core, command):
 
 
 class Side:
-    """What is common; start() once, then server() and client() for each run."""
+    """What is common; start() once; for each run server(), then client()."""
 
     name, label, is_peer, address = "", "", True, ""
     namespaces = ("server", "client")
@@ -52,8 +53,8 @@ class Side:
     def connect(self):
         pass
 
-    def begin(self):
-        """Before each run."""
+    def between(self, server):
+        """When the server is started, before the client is."""
 
     def end(self):
         """After each run, when all processes have ended."""
@@ -100,17 +101,20 @@ class Memif(Side):
     name, label, is_peer, address = "memif", "tto, memif", False, "10.5.0.1"
 
     def __init__(self, tto, options=""):
-        self.tto, self.options, self.number = tto, options, 0
+        self.tto, self.options, self.socket = tto, options, None
 
-    def begin(self):
-        self.number = next(NUMBERS)
+    def between(self, server):
+        # Who finds nobody there tries again a second later.
+        until(lambda: os.path.exists(self.socket) or server.has_ended(),
+              "tto run does not listen")
 
     def ours(self, role, address, command):
-        wire = f"memif:{RUN}/memif-{self.number},role={role}{self.options}"
+        wire = f"memif:{self.socket},role={role}{self.options}"
         return [self.tto, "run", "--quiet", "--strict", "--wire", wire,
                 "--address", f"{address}/24", "--", *command]
 
     def server(self, core, command):
+        self.socket = f"{RUN}/memif-{next(NUMBERS)}"
         return super().server(core, self.ours("server", "10.5.0.1", command))
 
     def client(self, core, command):

@@ -164,20 +164,17 @@ class Process:
             if line is None:
                 self.fail()
 
-    def lines(self, seconds):
-        """The rest of its output, when it has ended well."""
-        end, found = time.monotonic() + seconds, []
-        while (line := self.line(max(0.1, end - time.monotonic()))) is not None:
-            found.append(line)
-        if self.wait(5):
-            self.fail()
-        return found
-
     def wait(self, seconds):
         try:
             return self.popen.wait(seconds)
         except subprocess.TimeoutExpired:
             raise Failure(f"{self.name}: does not end") from None
+
+    def has_ended(self):
+        """If so, raises."""
+        if self.popen.poll() is not None:
+            self.fail()
+        return False
 
     def fail(self):
         raise Failure(f"{self.name}: ended with {self.wait(5)}{self.why()}")
@@ -187,14 +184,8 @@ class Process:
         said = self.errors.read().decode(errors="replace").strip().split("\n")[-1]
         return f": {said}" if said else ""
 
-    def end(self, number=signal.SIGTERM):
-        """Ends it, and whatever it has left behind."""
-        if self.popen.poll() is None:
-            self.popen.send_signal(number)
-            try:
-                self.popen.wait(3)
-            except subprocess.TimeoutExpired:
-                pass
+    def end(self):
+        """Ends it, and whatever it has left behind: nobody waits for it any more."""
         try:
             os.killpg(self.popen.pid, signal.SIGKILL)
         except ProcessLookupError:

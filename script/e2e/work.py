@@ -18,9 +18,9 @@ BROKEN_S = 20
 def run_ends(side, server, client, body):
     """body(server process, client process), and both have ended after."""
     started = []
-    side.begin()
     try:
         started.append(Process(server, "server"))
+        side.between(started[0])
         started.append(Process(client, "client"))
         return body(*started)
     finally:
@@ -67,7 +67,7 @@ class Stream(Work):
         def body(server, _):
             result, spent = metered(server, self.seconds, side)
             gigabytes = result["bytes"] / GB
-            return {"Gbit/s": gigabytes * 8 / result["seconds"],
+            return spent | {"Gbit/s": gigabytes * 8 / result["seconds"],
                     "CPU": spent["ours"] / gigabytes,
                     "machine": spent["machine"] / gigabytes}
 
@@ -85,8 +85,8 @@ class Exchange(Work):
 
     def run(self, side, cores):
         def body(_, client):
-            result, _ = metered(client, self.seconds, side)
-            return {"p50": result["p50_us"], "p99": result["p99_us"]}
+            result, spent = metered(client, self.seconds, side)
+            return spent | {"p50": result["p50_us"], "p99": result["p99_us"]}
 
         return run_ends(
             side, side.server(cores[0], self.command("answer", side, *self.options)),
@@ -95,7 +95,7 @@ class Exchange(Work):
 
 class Connect(Work):
     name = "connections"
-    metrics = (("rate", "1/s"),)
+    metrics = (("rate", "1/s"), ("CPU", "us each"))
 
     def __init__(self, traffic, seconds, flight):
         super().__init__(traffic, seconds)
@@ -103,8 +103,9 @@ class Connect(Work):
 
     def run(self, side, cores):
         def body(_, client):
-            result, _ = metered(client, self.seconds, side)
-            return {"rate": result["count"] / result["seconds"]}
+            result, spent = metered(client, self.seconds, side)
+            return spent | {"rate": result["count"] / result["seconds"],
+                    "CPU": spent["ours"] * 1e6 / max(1, result["count"])}
 
         return run_ends(
             side, side.server(cores[0], self.command("accept", side)),
@@ -115,7 +116,7 @@ class Connect(Work):
 class Program(Work):
     """A client that measures itself, when its server is there; its CPU time from then."""
 
-    metrics = (("rate", "1/s"), ("p50", "us"), ("p99", "us"))
+    metrics = (("rate", "1/s"), ("p50", "us"), ("p99", "us"), ("CPU", "us each"))
     port = 0
 
     def client_command(self, side):
@@ -124,8 +125,22 @@ class Program(Work):
     def server_command(self, side):
         raise NotImplementedError
 
-    def parse(self, lines):
+    def take(self, line, found):
+        """Adds what a line says. Return: was it the last that says something?"""
         raise NotImplementedError
+
+    def count(self, _, found):
+        """Requests that were made."""
+        return max(1, found["count"])
+
+    def listen(self, process):
+        """What the client says, until it has said all."""
+        found = {}
+        while (line := process.line(self.seconds * 10 + BROKEN_S)) is not None:
+            if self.take(line, found):
+                return found
+        process.fail()
+        return None
 
     def run(self, side, cores):
         # The shell says when it begins; its process becomes the client.
@@ -136,8 +151,10 @@ class Program(Work):
             meter = Meter()
             process.until("begin", BROKEN_S)
             meter.begin()
-            lines = process.lines(self.seconds * 10 + BROKEN_S)
-            return self.parse(lines) | meter.end()
+            found = self.listen(process)
+            spent = meter.end()
+            found["CPU"] = spent["ours"] * 1e6 / self.count(side, found)
+            return spent | found
 
         return run_ends(side, side.server(cores[0], self.server_command(side)),
                         side.client(cores[1], client), body)
@@ -162,19 +179,20 @@ class Redis(Program):
                 "--save", "", "--dir", RUN, "--protected-mode", "no", "--daemonize", "no",
                 "--loglevel", "warning"]
 
+    def count(self, side, _):
+        return self.numbers.get(side.name, self.FIRST * self.pipeline)
+
     def client_command(self, side):
-        number = self.numbers.get(side.name, self.FIRST * self.pipeline)
         return ["redis-benchmark", "-h", side.address, "-p", str(self.port), "-t", "get",
                 "-d", "64", "-c", str(self.clients), "-P", str(self.pipeline),
-                "-n", str(number), "--csv"]
+                "-n", str(self.count(side, None)), "--csv"]
 
-    def parse(self, lines):
-        for row in csv.DictReader(line for line in lines if line.startswith('"')):
-            if row["test"] == "GET":
-                return {"rate": float(row["rps"]),
-                        "p50": float(row["p50_latency_ms"]) * 1000,
-                        "p99": float(row["p99_latency_ms"]) * 1000}
-        raise Failure(f"redis-benchmark says {lines[-1:]}")
+    def take(self, line, found):
+        if not line.startswith('"GET",'):
+            return False
+        _, rate, _, _, p50, _, p99, _ = next(csv.reader([line]))
+        found.update(rate=float(rate), p50=float(p50) * 1000, p99=float(p99) * 1000)
+        return True
 
     def run(self, side, cores):
         if side.name not in self.numbers:
@@ -219,18 +237,18 @@ class Nginx(Program):
         return ["wrk", "-t", "1", "-c", str(self.CONNECTIONS), "-d", str(self.seconds),
                 "--latency", f"http://{side.address}:{self.port}/{self.size}"]
 
-    def parse(self, lines):
-        found = {}
-        for words in map(str.split, lines):
-            if words[:1] == ["Requests/sec:"]:
-                found["rate"] = float(words[1])
-            elif words[:1] in (["50%"], ["99%"]):
-                found["p" + words[0][:2]] = microseconds(words[1])
-            elif words[:1] in (["Socket"], ["Non-2xx"]):
-                raise Failure("wrk: " + " ".join(words))
-        if len(found) != 3 or not found["rate"]:
-            raise Failure(f"wrk says {lines[-1:]}")
-        return found
+    def take(self, line, found):
+        words = line.split()
+        if words[:1] == ["Requests/sec:"]:
+            found["rate"] = float(words[1])
+            found["Gbit/s"] = found["rate"] * self.size * 8 / 1e9
+        elif words[:1] in (["50%"], ["99%"]):
+            found["p" + words[0][:2]] = microseconds(words[1])
+        elif words[1:3] == ["requests", "in"]:
+            found["count"] = int(words[0])
+        elif words[:1] in (["Socket"], ["Non-2xx"]):
+            raise Failure("wrk: " + " ".join(words))
+        return words[:1] == ["Transfer/sec:"]
 
 
 def microseconds(text):
