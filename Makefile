@@ -26,7 +26,7 @@ setup-check:
 	@script/setup build test lint
 
 demo: setup-demo all
-	@script/demo $(ARGS)
+	@$(BUILD)/tto demo $(ARGS)
 
 check: setup-check $(BUILD)/with-tests all
 	@script/check $(BUILD)
@@ -38,8 +38,7 @@ check-programs: setup-check $(BUILD)/with-tests all
 bench: all
 	@script/bench $(BUILD) $(ARGS)
 
-bench-e2e: all
-	@script/setup build demo bench
+bench-e2e: setup-demo all
 	@script/bench-e2e $(BUILD) $(ARGS)
 
 fuzz:
@@ -64,7 +63,7 @@ clean:
 
 help:
 	@echo 'make               build; programs are in $(BUILD)/'
-	@echo 'make demo          the device between two namespaces, measured; ARGS=--json'
+	@echo 'make demo          programs over the kernel and over tto, measured; ARGS=bridge'
 	@echo 'make check         build, all tests, all lints'
 	@echo 'make check-programs    unmodified programs over tto run'
 	@echo 'make bench         benchmarks: a table, $(BUILD)/bench.json and .svg; ARGS=--quick'

@@ -122,42 +122,52 @@ class Memif(Side):
 
 
 class Tap(Side):
+    """tto run is in the one namespace; its device is put into the other one."""
+
     name, label, is_peer, address = "tap", "tto to kernel, TAP", False, "10.6.0.2"
-    namespaces = ("both",)
 
     def __init__(self, tto, options=""):
         self.tto, self.options = tto, options
 
-    def connect(self):
-        # The kernel's address stays when the device goes.
-        run(f"ip -n {self.spaces()[0]} addr add 10.6.0.1/32 dev lo")
-
-    def is_gone(self):
-        return "tto0" not in run(f"ip -n {self.spaces()[0]} -br link")
-
-    def end(self):
-        until(self.is_gone, "tto0 is still there")
-
     def ours(self, command):
-        wire = f"tap:tto0,address=10.6.0.1/30,up{self.options}"
-        return [self.tto, "run", "--quiet", "--strict", "--wire", wire,
-                "--address", "10.6.0.2/30", "--", *command]
+        return [self.tto, "run", "--quiet", "--strict", "--wire",
+                f"tap:tto0{self.options}", "--address", "10.6.0.2/30", "--", *command]
 
     def server(self, core, command):
         return super().server(core, self.ours(command))
 
-    def client(self, core, command):
-        # The route comes with the device.
-        script = ("until ip route replace 10.6.0.0/30 dev tto0 src 10.6.0.1 congctl cubic"
-                  ' 2>/dev/null; do sleep 0.01; done; exec "$0" "$@"')
-        return super().client(core, ["sh", "-c", script, *command])
+    def between(self, server):
+        here, there = self.spaces()
+        until(lambda: has_tap(here) or server.has_ended(), "no TAP device")
+        run(f"ip -n {here} link set tto0 netns {there}")
+        run(f"ip -n {there} addr add 10.6.0.1/30 dev tto0")
+        run(f"ip -n {there} link set tto0 up")
+        choose_cubic(there, "10.6.0.0/30 dev tto0 src 10.6.0.1")
+
+    def end(self):
+        until(lambda: not any(map(has_tap, self.spaces())), "tto0 is still there")
 
 
 class TapOut(Tap):
-    name, label, address = "tap-out", "tto to kernel, TAP, tto sends", "10.6.0.1"
+    """The other way round, for a stream from tto: the kernel listens first."""
+
+    name, label, address = "tap-out", "tto to kernel, TAP", "10.6.0.1"
+    namespaces = ("both",)
+
+    def connect(self):
+        # The address is there before the device is.
+        run(f"ip -n {self.spaces()[0]} addr add 10.6.0.1/32 dev lo")
+        self.options += ",address=10.6.0.1/30,up"
 
     def server(self, core, command):
         return Side.server(self, core, command)
 
     def client(self, core, command):
         return Side.client(self, core, self.ours(command))
+
+    def between(self, server):
+        pass
+
+
+def has_tap(namespace):
+    return "tto0" in run(f"ip -n {namespace} -br link")

@@ -98,6 +98,18 @@ def prepare():
     run("ip link set lo up")
 
 
+def programs(tto):
+    """(tto, traffic): the ends for measuring, as built or as installed with it."""
+    if not os.access(tto, os.X_OK):
+        raise Failure(f"{tto}: not there; make builds it")
+    here = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    for folder in (os.path.join(os.path.dirname(tto), "bench"), here):
+        traffic = os.path.join(folder, "traffic")
+        if os.access(traffic, os.X_OK):
+            return os.path.abspath(tto), os.path.abspath(traffic)
+    raise Failure(f"{tto}: traffic is not there with it; make builds it")
+
+
 def need(program):
     if not shutil.which(program):
         raise Missing(f"{program} is not installed")

@@ -125,6 +125,10 @@ class Program(Work):
     def server_command(self, side):
         raise NotImplementedError
 
+    def first(self, _):
+        """What the client's shell does before."""
+        return "true"
+
     def take(self, line, found):
         """Adds what a line says. Return: was it the last that says something?"""
         raise NotImplementedError
@@ -144,8 +148,9 @@ class Program(Work):
 
     def run(self, side, cores):
         # The shell says when it begins; its process becomes the client.
-        client = ["sh", "-c", '"$0" wait "$1" "$2" && echo begin && shift 2 && exec "$@"',
-                  self.traffic, side.address, str(self.port), *self.client_command(side)]
+        script = f'"$0" wait {side.address} {self.port} && {self.first(side)} && ' \
+            'echo begin && exec "$@"'
+        client = ["sh", "-c", script, self.traffic, *self.client_command(side)]
 
         def body(_, process):
             meter = Meter()
@@ -182,9 +187,14 @@ class Redis(Program):
     def count(self, side, _):
         return self.numbers.get(side.name, self.FIRST * self.pipeline)
 
+    def first(self, side):
+        """The key of all its requests gets a value of 64 bytes."""
+        return f"redis-benchmark -h {side.address} -p {self.port} -t set -d 64 -c 1 -n 1" \
+            " -q >/dev/null"
+
     def client_command(self, side):
         return ["redis-benchmark", "-h", side.address, "-p", str(self.port), "-t", "get",
-                "-d", "64", "-c", str(self.clients), "-P", str(self.pipeline),
+                "-c", str(self.clients), "-P", str(self.pipeline),
                 "-n", str(self.count(side, None)), "--csv"]
 
     def take(self, line, found):
@@ -204,11 +214,11 @@ class Redis(Program):
 class Nginx(Program):
     name = "nginx"
     port = 7002
-    CONNECTIONS = 64
 
-    def __init__(self, traffic, seconds, size):
+    def __init__(self, traffic, seconds, size, connections=64):
+        # wrk knows whole seconds only.
         super().__init__(traffic, max(1, round(seconds)))
-        self.size = size
+        self.size, self.connections = size, connections
 
     def check(self):
         need("nginx")
@@ -234,14 +244,13 @@ class Nginx(Program):
         return ["nginx", "-p", folder, "-c", f"{folder}/conf", "-e", "stderr"]
 
     def client_command(self, side):
-        return ["wrk", "-t", "1", "-c", str(self.CONNECTIONS), "-d", str(self.seconds),
+        return ["wrk", "-t", "1", "-c", str(self.connections), "-d", str(self.seconds),
                 "--latency", f"http://{side.address}:{self.port}/{self.size}"]
 
     def take(self, line, found):
         words = line.split()
         if words[:1] == ["Requests/sec:"]:
             found["rate"] = float(words[1])
-            found["Gbit/s"] = found["rate"] * self.size * 8 / 1e9
         elif words[:1] in (["50%"], ["99%"]):
             found["p" + words[0][:2]] = microseconds(words[1])
         elif words[1:3] == ["requests", "in"]:
@@ -249,6 +258,13 @@ class Nginx(Program):
         elif words[:1] in (["Socket"], ["Non-2xx"]):
             raise Failure("wrk: " + " ".join(words))
         return words[:1] == ["Transfer/sec:"]
+
+    def run(self, side, cores):
+        """Of the files' bytes as well."""
+        found = super().run(side, cores)
+        found["Gbit/s"] = found["rate"] * self.size * 8 / 1e9
+        found["CPU s/GB"] = found["CPU"] * 1e3 / self.size
+        return found
 
 
 def microseconds(text):
