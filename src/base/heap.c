@@ -17,7 +17,9 @@
 #define N_CLASSES 19
 #define N_RUNS 16		/* of 2^n chunks: 2 GiB at most                 */
 #define RUN 0x80		/* a chunk's byte: begin of a run, 2^n long     */
-#define KEPT_BYTES (512U << 10)	/* a run that is longer gives its pages back    */
+#define KEPT_RUN (512U << 10)	/* a run that is longer gives its pages back ... */
+#define KEPT_BYTES (64U << 20)	/* ... when so many are free, and have them     */
+#define PAGES 0x40		/* of a run that is free: it has its pages      */
 
 static const uint16_t class_bytes[N_CLASSES] = {
 	64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192,
@@ -32,6 +34,7 @@ struct heap {
 	uint64_t magic;
 	void *root;
 	uint64_t n_used;	/* chunks: those behind were never touched      */
+	uint64_t kept;		/* bytes of free runs with PAGES                */
 	struct free_object *objects[N_CLASSES];
 	struct free_object *runs[N_RUNS];
 	uint8_t chunks[N_CHUNKS];	/* class, or RUN and the size of a run  */
@@ -212,6 +215,9 @@ static void *take_run(size_t bytes, bool *is_fresh)
 	o = heap->runs[n];
 	if (o) {
 		heap->runs[n] = o->next;
+		if (heap->chunks[chunk_of(o)] & PAGES)
+			heap->kept -= (uint64_t)CHUNK << n;
+		heap->chunks[chunk_of(o)] = (uint8_t)(RUN | n);
 		return o;
 	}
 	o = take_chunks(1ULL << n);
@@ -248,6 +254,22 @@ void *heap_zeroed(size_t n, size_t bytes)
 	return p;
 }
 
+/* Whoever frees and takes the same again and again does not pay for pages each time. */
+static void free_run(struct free_object *o, uint32_t n)
+{
+	size_t bytes = (size_t)CHUNK << n;
+
+	if (bytes > KEPT_RUN && heap->kept + bytes <= KEPT_BYTES) {
+		heap->kept += bytes;
+		heap->chunks[chunk_of(o)] |= PAGES;
+	} else if (bytes > KEPT_RUN) {
+		/* If it fails they stay, which costs memory and nothing else. */
+		(void)!madvise(o, bytes, MADV_REMOVE);
+	}
+	o->next = heap->runs[n];
+	heap->runs[n] = o;
+}
+
 void heap_free(void *memory)
 {
 	struct free_object *o = memory;
@@ -263,12 +285,7 @@ void heap_free(void *memory)
 		heap->objects[kind] = o;
 		return;
 	}
-	kind &= ~RUN;
-	/* If it fails they stay, which costs memory and nothing else. */
-	if (((size_t)CHUNK << kind) > KEPT_BYTES)
-		(void)!madvise(memory, (size_t)CHUNK << kind, MADV_REMOVE);
-	o->next = heap->runs[kind];
-	heap->runs[kind] = o;
+	free_run(o, kind & ~(uint32_t)RUN);
 }
 
 size_t heap_room(const void *memory)
