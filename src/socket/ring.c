@@ -34,12 +34,14 @@ bool ring_reserve(struct ring *r, uint64_t end)
 	uint64_t need = end - r->first;
 	struct ring grown = *r;
 
-	if (need <= r->size)
-		return true;
 	if (need > RING_MAX)
 		return false;
+	if (need > r->most)
+		r->most = grown.most = (uint32_t)need;
+	if (need <= r->size)
+		return true;
 	if (!grown.size)
-		grown.size = RING_MIN;
+		grown.size = r->next_size ? r->next_size : RING_MIN;
 	while (grown.size < need)
 		grown.size *= 2;
 	grown.bytes = heap_alloc(grown.size);
@@ -96,7 +98,8 @@ void ring_drop(struct ring *r, uint64_t place, bool idle)
 	if (idle && r->first == r->end && r->size > RING_MIN) {
 		heap_free(r->bytes);
 		r->bytes = NULL;
-		r->size = 0;
+		r->next_size = r->most < r->size / 2 ? r->size / 2 : r->size;
+		r->size = r->most = 0;
 	}
 }
 

@@ -4,7 +4,8 @@
  *
  * Places are those of the stream, from 0 on. Bytes first .. end - 1 are there; with
  * ring_put() some may lie beyond the end, and count when ring_extend() says so. The
- * memory is of the heap, a power of two, and none while nothing is in it.
+ * memory is of the heap, a power of two, and none while nothing is in it. The next
+ * one is as large as was needed last, so that a busy stream does not grow each time.
  */
 #ifndef SOCKET_RING_H
 #define SOCKET_RING_H
@@ -21,6 +22,8 @@
 struct ring {
 	uint8_t *bytes;
 	uint32_t size;		/* a power of two; 0: no memory                 */
+	uint32_t next_size;	/* to begin with; 0: RING_MIN                   */
+	uint32_t most;		/* bytes that were needed of this one           */
 	uint64_t first, end;
 };
 
