@@ -105,6 +105,7 @@ struct tcp_tcb {
 	seq_t rst_seq, rst_ack;
 	seq_t max_flight_end;
 	uint32_t max_flight;	/* most that was out in this round trip         */
+	uint32_t peak_flight;	/* and in earlier ones; falls slowly            */
 	seq_t mtu_probe_start, mtu_probe_end;	/* while path_mtu.probe         */
 	uint32_t max_window;	/* largest that the peer ever offered           */
 	uint32_t timestamp_offset;
@@ -151,6 +152,8 @@ struct tcp_tcb {
 
 	/* Tuning of the receive buffer. */
 	ns_t rcv_rtt;		/* 0: not known                                 */
+	ns_t rcv_rtt_next;	/* least since rcv_rtt_since                    */
+	ns_t rcv_rtt_since;
 	ns_t rcv_rtt_at;	/* measured from here, to rcv_rtt_end           */
 	ns_t tune_at;		/* this round's beginning                       */
 	uint32_t tick;		/* ... for this time                            */

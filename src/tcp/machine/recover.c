@@ -426,6 +426,8 @@ static void note_flight(struct tcp_tcb *t)
 	    !seq_before(t->out.una, t->max_flight_end)) {
 		t->max_flight = outstanding(t);
 		t->max_flight_end = t->out.nxt;
+		t->peak_flight = most(t->max_flight,
+				      t->peak_flight - t->peak_flight / 16);
 	}
 }
 

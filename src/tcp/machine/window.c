@@ -11,15 +11,22 @@
  * of twice the most of that never limits a sender that doubles its window each
  * round trip; so the buffer follows, up to its limit. If the user reads slowly it
  * does not grow. The round trip is measured from the timestamps that come back,
- * or without them as the time in which a window's worth arrives.
+ * or without them as the time in which a window's worth arrives. Between neighbours
+ * it is shorter than their clock shows, and what looks like a long one is our own
+ * queue: a buffer that followed that would only leave the caches.
  *
- * The send buffer is twice the congestion window: what is in flight and as much
- * to go on with when it is acknowledged.
+ * The send buffer has what may be in flight, and as much again or a unit, to go on with
+ * when that is acknowledged: the user comes as soon as there is room. What may be is
+ * the congestion window, but little more than ever was: where something else is the
+ * limit the window is larger than the path, and a buffer that followed it would only
+ * leave the caches.
  *
  * Source: RFC 9293 §3.8.6.2.2; RFC 7323 §2.3.
  */
 #include "packet/headers.h"
 #include "tcp/machine/machine.h"
+
+#define AHEAD_BYTES (64U << 10)	/* one unit                                     */
 
 static uint32_t room(const struct tcp_tcb *t)
 {
@@ -60,6 +67,28 @@ uint16_t window_to_offer(struct tcp_tcb *t, seq_t ack)
 
 /* ---- Tuning ------------------------------------------------------------------------ */
 
+/* Less than the clock of the timestamps shows: what was seen of our own segments. */
+static ns_t within_a_tick(const struct tcp_tcb *t, const struct tcp_env *env)
+{
+	ns_t tick = env->config->timestamp_tick, own = rtt_least(&t->rtt);
+
+	return own && own < tick ? own : tick;
+}
+
+/* The least of the last one or two seconds: the path without its queues. */
+static void take_round_trip(struct tcp_tcb *t, ns_t now, ns_t rtt)
+{
+	if (!t->rcv_rtt_next || rtt < t->rcv_rtt_next)
+		t->rcv_rtt_next = rtt;
+	if (!t->rcv_rtt || rtt < t->rcv_rtt)
+		t->rcv_rtt = rtt;
+	if (now - t->rcv_rtt_since < TCP_SECOND)
+		return;
+	t->rcv_rtt = t->rcv_rtt_next;
+	t->rcv_rtt_next = rtt;
+	t->rcv_rtt_since = now;
+}
+
 static void measure_round_trip(struct tcp_tcb *t, const struct tcp_env *env,
 			       const struct tcp_segment *s)
 {
@@ -68,7 +97,8 @@ static void measure_round_trip(struct tcp_tcb *t, const struct tcp_env *env,
 	if (has(t, TCB_TIMESTAMPS) && s->tsecr) {
 		uint32_t ticks = tsval_now(t, env) - s->tsecr;
 
-		rtt = (ns_t)most(ticks, 1) * env->config->timestamp_tick;
+		rtt = ticks ? (ns_t)ticks * env->config->timestamp_tick :
+			      within_a_tick(t, env);
 		if (ticks > INT32_MAX || s->len < t->receive_mss)
 			return;
 	} else {
@@ -79,10 +109,8 @@ static void measure_round_trip(struct tcp_tcb *t, const struct tcp_env *env,
 		t->rcv_rtt_at = env->now;
 		t->rcv_rtt_end = seq_add(t->rcv_nxt, window_offered(t));
 	}
-	if (rtt && (t->rcv_rtt == 0 || rtt < t->rcv_rtt))
-		t->rcv_rtt = rtt;
-	else if (rtt)
-		t->rcv_rtt += (rtt - t->rcv_rtt) / 8;
+	if (rtt)
+		take_round_trip(t, env->now, rtt);
 }
 
 void window_on_data(struct tcp_tcb *t, const struct tcp_env *env,
@@ -97,10 +125,14 @@ static void tune(struct tcp_tcb *t, const struct tcp_env *env, uint32_t bytes)
 {
 	uint32_t limit = env->config->receive_buffer_max;
 	uint64_t wanted, space = t->tune_space;
+	ns_t took = env->now - t->tune_at;
 
 	t->tune_read += bytes;
-	if (t->rcv_rtt == 0 || env->now - t->tune_at < t->rcv_rtt)
+	if (t->rcv_rtt == 0 || took < t->rcv_rtt)
 		return;
+	/* Of one round trip, in units of 1024 ns, so that nothing overflows. */
+	t->tune_read = (uint32_t)(t->tune_read * ((t->rcv_rtt >> 10) + 1) /
+				  ((took >> 10) + 1));
 	if (t->tune_read > t->tune_space) {
 		wanted = 2ULL * t->tune_read + 16U * t->our_mss;
 		if (space)	/* it grows: be ahead by two round trips        */
@@ -143,5 +175,8 @@ uint32_t send_buffer(const struct tcp_tcb *t)
 
 	if (has(t, TCB_SEND_BUFFER_FIXED))
 		return t->send_buffer;
-	return most(t->send_buffer, least(cwnd, t->send_buffer_max / 2) * 2);
+	/* What never was out is not needed: the window is larger than the path. */
+	cwnd = least(cwnd, t->peak_flight + t->peak_flight / 4 + AHEAD_BYTES);
+	return most(t->send_buffer, least(cwnd + least(cwnd, AHEAD_BYTES),
+					  t->send_buffer_max));
 }
