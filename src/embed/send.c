@@ -10,6 +10,8 @@
 		    TCP_SEGMENT_HEADER_MAX)
 #define TCP_CHECKSUM_AT 16
 #define LINKTYPE_ETHERNET 1
+#define UNIT_FRAMES 48		/* 64 KiB, as frames of Ethernet's usual length */
+#define FULL_NS 20000000u
 
 /* ---- What the wire does not take ------------------------------------------------- */
 
@@ -52,11 +54,34 @@ static void send_kept(struct embed *e)
 	e->kept_at = e->kept_end = e->kept_first = e->kept_n = 0;
 }
 
+/*
+ * Is there room for a whole unit in a wire that lends? What did not fit would be copied
+ * twice. When it stays full the wire may decide what becomes of more.
+ */
+static bool has_room(struct embed *e)
+{
+	struct wire *w = embed_attached->wire;
+	uint32_t room;
+
+	if (!w->ops->lend)
+		return true;
+	room = w->ops->lend(w, NULL, UNIT_FRAMES);
+	if (room > e->most_room)
+		e->most_room = room;
+	if (room == UNIT_FRAMES || room > e->most_room / 2) {
+		e->full_since = 0;
+		return true;
+	}
+	if (!e->full_since)
+		e->full_since = e->now;
+	return e->now - e->full_since > FULL_NS;
+}
+
 bool embed_ready(struct embed *e)
 {
 	if (e->kept_n)
 		send_kept(e);
-	return e->kept_n == 0;
+	return e->kept_n == 0 && has_room(e);
 }
 
 void embed_flush(struct embed *e)
@@ -67,7 +92,9 @@ void embed_flush(struct embed *e)
 
 	if (!a->n_out)
 		return;
-	if (embed_ready(e))
+	if (e->kept_n)
+		send_kept(e);
+	if (!e->kept_n)
 		got = wire_send(a->wire, a->out, a->n_out);
 	if (got > 0)
 		n = (uint32_t)got;
@@ -130,8 +157,34 @@ static struct wire_offload leave_to_wire(const struct wire_caps *caps,
 	return o;
 }
 
+/* Straight into the wire's memory. Return: how many of @n frames. */
+static int cut_in_place(struct embed *e, struct tto_segmenter *s, int n)
+{
+	struct wire *w = embed_attached->wire;
+	struct wire_place places[UNIT_FRAMES];
+	struct tto_slot slots[UNIT_FRAMES];
+	int done = 0, lent, cut;
+
+	embed_flush(e);
+	while (done < n && !e->kept_n) {
+		lent = (int)w->ops->lend(w, places, n - done < UNIT_FRAMES ?
+					 (unsigned)(n - done) : UNIT_FRAMES);
+		for (int k = 0; k < lent; k++)
+			slots[k] = (struct tto_slot){ .data = places[k].data,
+						      .size = places[k].size };
+		cut = lent ? tto_segmenter_next(s, slots, (size_t)lent) : 0;
+		if (cut <= 0)
+			break;
+		for (int k = 0; k < cut; k++)
+			places[k].len = slots[k].len;
+		w->ops->send_lent(w, places, (unsigned)cut);
+		done += cut;
+	}
+	return done;
+}
+
 static void cut(struct embed *e, const struct tto_unit *unit,
-		const struct wire_offload *o)
+		const struct wire_offload *o, bool in_place)
 {
 	struct attached *a = embed_attached;
 	struct tto_segmenter s;
@@ -143,6 +196,8 @@ static void cut(struct embed *e, const struct tto_unit *unit,
 	}
 	e->ip_id += (uint16_t)n;
 	e->stats.frames_out += (uint32_t)n;
+	if (in_place)
+		n -= cut_in_place(e, &s, n);
 	while (n > 0) {
 		uint32_t at = a->n_out;
 		struct iovec *iov = a->out_iov[at];
@@ -196,7 +251,7 @@ void embed_send(struct embed *e, const struct embed_unit *u)
 		return;
 	}
 	o = leave_to_wire(&embed_attached->wire->caps, &unit, tuple->v6, s.len);
-	cut(e, &unit, &o);
+	cut(e, &unit, &o, s.len && embed_attached->wire->ops->lend);
 	/* The payload is the caller's again when this returns. */
 	if (s.len)
 		embed_flush(e);

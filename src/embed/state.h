@@ -8,7 +8,7 @@
 #include "host/neighbour.h"
 
 #define ETHERNET_BYTES 14
-#define EMBED_BATCH EMBED_FULL_BATCH
+#define EMBED_BATCH 32		/* frames that stay in the first cache meanwhile */
 #define EMBED_SLOTS 64		/* frames collected before they are sent        */
 #define EMBED_ELEMENTS 4	/* of a frame                                   */
 #define EMBED_KEPT_BYTES (256U << 10)
@@ -43,6 +43,9 @@ struct embed {
 	struct kept_frame *kept_frames;
 	uint32_t kept_at, kept_end;	/* bytes                                */
 	uint32_t kept_first, kept_n;	/* frames                               */
+	ns_t now;		/* of the last turn                             */
+	ns_t full_since;	/* the wire has no room for a unit; 0: it has   */
+	uint32_t most_room;	/* frames that the wire was seen to have        */
 	struct looped loop[EMBED_LOOP];
 	uint32_t loop_first, loop_end;	/* counted on and on                    */
 	struct embed_stats stats;

@@ -61,6 +61,13 @@ struct wire_frame {
 	const char *comment;	/* send, captures only: one line, or NULL       */
 };
 
+/* Room in a wire's own memory, for a frame that is written there. */
+struct wire_place {
+	uint8_t *data;
+	uint32_t size;
+	uint32_t len;		/* of the frame; the sender's to set            */
+};
+
 struct wire_caps {
 	bool offload;		/* carries struct wire_offload; without it every
 				 * checksum must be finished and every frame cut */
@@ -98,6 +105,17 @@ struct wire_ops {
 	 * dropped, and is counted then.
 	 */
 	int (*send)(struct wire *w, const struct wire_frame *frames, unsigned n);
+
+	/*
+	 * Places for the next frames, which spare the copy that send() makes.
+	 * @places NULL: just how many there would be. Return: how many, up to @n,
+	 * 0: use send(). They are the wire's again with the next call of any kind
+	 * but send_lent(). NULL: it has none to lend.
+	 */
+	unsigned (*lend)(struct wire *w, struct wire_place *places, unsigned n);
+
+	/* Sends the first @n of those lent last; whole frames, without offload. */
+	void (*send_lent)(struct wire *w, const struct wire_place *places, unsigned n);
 
 	/* Descriptor to poll(2) for reading, or -1: always ready. May be NULL. */
 	int (*fd)(const struct wire *w);

@@ -377,6 +377,32 @@ static int memif_send(struct wire *w, const struct wire_frame *frames, unsigned 
 	return (int)taken;
 }
 
+static unsigned memif_lend(struct wire *w, struct wire_place *places, unsigned n)
+{
+	struct memif *m = memif_self(w)->memif;
+	struct session *s = m->up;
+	int got = s && s->n_tx ? ring_lend(&s->tx[0], places, n) : 0;
+
+	if (got < 0)
+		end_session(m, s, "a ring that is against the rules");
+	return got > 0 ? (unsigned)got : 0;
+}
+
+static void memif_send_lent(struct wire *w, const struct wire_place *places, unsigned n)
+{
+	struct memif *m = memif_self(w)->memif;
+
+	if (!n || !m->up)
+		return;
+	ring_send_lent(&m->up->tx[0], places, n);
+	m->full_since = 0;
+	w->stats.tx_frames += n;
+	for (unsigned k = 0; k < n; k++)
+		w->stats.tx_bytes += places[k].len;
+	if (ring_has_listener(&m->up->tx[0]))
+		doorbell_ring(&memif_self(w)->doorbell, m->up->tx[0].event);
+}
+
 /* ---- Sleep ------------------------------------------------------------------------------ */
 
 static int memif_fd(const struct wire *w)
@@ -433,6 +459,8 @@ static const struct wire_ops memif_ops = {
 	.kind = "memif",
 	.recv = memif_recv,
 	.send = memif_send,
+	.lend = memif_lend,
+	.send_lent = memif_send_lent,
 	.fd = memif_fd,
 	.deadline = memif_deadline,
 	.share = memif_share,

@@ -311,6 +311,61 @@ int ring_send(struct ring *r, const struct wire_frame *frames, unsigned n)
 	return done < 0 && !taken ? done : (int)taken;
 }
 
+/* The @n-th of the slots that are ours. Return: whether it can be lent. */
+static bool lend_slot(struct ring *r, unsigned n, struct wire_place *place)
+{
+	const struct ring_buffers *b = &r->buffers;
+	uint16_t slot = (uint16_t)(r->next + n);
+	struct memif_descriptor d;
+
+	if (r->is_client) {
+		uint32_t buffer = b->unused[b->n_unused - 1 - n];
+
+		*place = (struct wire_place){
+			.data = r->regions->base + b->offset + buffer * b->bytes,
+			.size = b->bytes,
+		};
+		return true;
+	}
+	d = read_slot(r, slot);
+	*place = (struct wire_place){ .data = find_buffer(r, slot, &d),
+				      .size = d.length };
+	return place->data;
+}
+
+int ring_lend(struct ring *r, struct wire_place *places, unsigned n)
+{
+	int err = owned(r) < n ? look(r) : 0;
+
+	if (err)
+		return err;
+	if (n > owned(r))
+		n = owned(r);
+	for (unsigned k = 0; places && k < n; k++) {
+		if (!lend_slot(r, k, &places[k]))
+			return -EPROTO;
+	}
+	return (int)n;
+}
+
+void ring_send_lent(struct ring *r, const struct wire_place *places, unsigned n)
+{
+	struct ring_buffers *b = &r->buffers;
+
+	for (unsigned k = 0; k < n; k++) {
+		uint16_t slot = r->next++;
+
+		if (r->is_client) {
+			b->in_slot[slot & r->mask] = b->unused[--b->n_unused];
+			write_own(r, slot, places[k].len, 0);
+		} else {
+			at_slot(r, slot)->length = places[k].len;
+			at_slot(r, slot)->flags = 0;
+		}
+	}
+	hand_over(r);
+}
+
 bool ring_has_listener(const struct ring *r)
 {
 	/* The new index before the mask: see the head of ring.h. */

@@ -130,6 +130,20 @@ void ring_offer(struct ring *r);
 MUST_CHECK int ring_send(struct ring *r, const struct wire_frame *frames,
 			 unsigned n);
 
+/**
+ * ring_lend() - Buffers of the next slots, to write frames to
+ * @places:	NULL: count only
+ *
+ * The peer can change at any time what is written there, so nothing of it is to be
+ * read again.
+ *
+ * Return: how many, up to @n; -EPROTO.
+ */
+MUST_CHECK int ring_lend(struct ring *r, struct wire_place *places, unsigned n);
+
+/** ring_send_lent() - Hand over the first @n of them, their len set */
+void ring_send_lent(struct ring *r, const struct wire_place *places, unsigned n);
+
 /** ring_has_listener() - After ring_send(): whether the peer wants to be woken */
 bool ring_has_listener(const struct ring *r);
 
