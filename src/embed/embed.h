@@ -109,15 +109,18 @@ int embed_fd(const struct embed *e);
  */
 ns_t embed_deadline(const struct embed *e);
 
-#define EMBED_FULL_BATCH 128	/* frames: then there may be more at once       */
+#define EMBED_ALL SIZE_MAX
 
 /**
- * embed_receive() - One batch of frames
+ * embed_receive() - One batch of frames, of about 48 KiB
+ * @want:	Bytes that somebody waits for: no more frames than these may take. The
+ *		others stay in the wire until they are wanted, instead of in a buffer;
+ *		EMBED_ALL
  * @arrive:	Called for each segment and ICMP error
  *
  * Return: how many frames; 0: none; -errno: the wire is gone.
  */
-int embed_receive(struct embed *e, ns_t now, embed_arrive_fn *arrive);
+int embed_receive(struct embed *e, ns_t now, size_t want, embed_arrive_fn *arrive);
 
 /* Is a neighbour being asked for? Who waits for one need not try again before that. */
 bool embed_waits(const struct embed *e);

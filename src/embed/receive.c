@@ -242,7 +242,14 @@ static uint32_t receive_looped(struct embed *e, ns_t now, embed_arrive_fn *arriv
 	return n;
 }
 
-int embed_receive(struct embed *e, ns_t now, embed_arrive_fn *arrive)
+static unsigned frames_for(const struct embed *e, size_t want)
+{
+	size_t each = embed_attached->wire->caps.tso4 ? UINT16_MAX : e->mtu;
+
+	return want / each + 1 < EMBED_BATCH ? (unsigned)(want / each) + 1 : EMBED_BATCH;
+}
+
+int embed_receive(struct embed *e, ns_t now, size_t want, embed_arrive_fn *arrive)
 {
 	struct attached *a = embed_attached;
 	uint32_t n_ready = 0;
@@ -251,10 +258,11 @@ int embed_receive(struct embed *e, ns_t now, embed_arrive_fn *arrive)
 	if (embed_has_looped(e))
 		return (int)receive_looped(e, now, arrive);
 
+	e->now = now;
 	neighbours_attach(e->neighbours, a->wire);
 	if (e->neighbours_next <= now)
 		e->neighbours_next = neighbours_poll(e->neighbours, now);
-	got = wire_recv(a->wire, a->received, EMBED_BATCH);
+	got = wire_recv(a->wire, a->received, frames_for(e, want));
 	for (int n = 0; n < got; n++) {
 		if (!neighbours_take(e->neighbours, &a->received[n], now))
 			n_ready += describe(e, &a->received[n], &a->frames[n_ready]);

@@ -41,6 +41,16 @@ static bool make_room(struct socket *s, const struct tcp_segment *g)
 	return ring_reserve(&s->receive, end < limit ? end : limit);
 }
 
+/* Is all of @g next in the stream, and wanted by who waits in recv()? */
+static bool is_wanted(const struct socket *s, const struct tcp_segment *g)
+{
+	const struct receiver *r = s->receiver;
+
+	return r && r->n_iov && !ring_count(&s->receive) &&
+	       r->iov->iov_len - r->at >= g->len &&
+	       place_of(s, g) == s->tcb.received;
+}
+
 /* Straight to who waits in recv(). Return: bytes taken. */
 static uint32_t give(struct socket *s, const uint8_t *bytes, uint32_t n)
 {
@@ -138,7 +148,7 @@ static void take_segment(struct socket *s, const struct tcp_env *env,
 	uint64_t place;
 
 	if (in_handshake ? d->segment.len && !ring_reserve(&s->receive, UINT16_MAX) :
-			   !make_room(s, &d->segment))
+			   !is_wanted(s, &d->segment) && !make_room(s, &d->segment))
 		return;
 	place = in_handshake ? 0 : place_of(s, &d->segment);
 	tcp_arrive(&s->tcb, env, &d->segment, place, &result);

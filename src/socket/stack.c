@@ -11,7 +11,8 @@
 #include "socket/connection.h"
 #include "socket/listen.h"
 
-#define ROUNDS 4		/* batches of frames in a turn                  */
+#define TURN_FRAMES 512		/* of the wire, at most                         */
+#define SHORT_TURN_FRAMES 64
 #define LOOPS 64
 #define DUE_MAX 64		/* timers in a turn, before the wire is looked at */
 #define SPINS 200		/* before a lock that is held is slept for      */
@@ -294,25 +295,67 @@ static void run_output(void)
 	}
 }
 
-int stack_run(void)
+static size_t room_of(const struct receiver *r)
 {
-	int got, n = 0, rounds = 0;
+	size_t room = 0;
+
+	for (size_t n = 0; n < r->n_iov; n++)
+		room += r->iov[n].iov_len;
+	return r->n_iov ? room - r->at : 0;
+}
+
+static int receive_frames(const struct receiver *r, int most)
+{
+	/* What is left in the wire nobody else is told of. */
+	bool is_alone = r && !stack->n_asleep;
+	size_t want = is_alone ? room_of(r) : EMBED_ALL;
+	int got, n = 0;
+
+	do {
+		got = embed_receive(stack->embed, stack->now, want, arrive);
+		n += got > 0 ? got : 0;
+		if (is_alone)
+			want = room_of(r);
+	} while (got > 0 && want && n < most);
+	stack->is_dry = got <= 0;
+	return n;
+}
+
+static int run(struct socket *s, struct receiver *receiver, int most)
+{
+	int n;
 
 	stack->now = stack_clock();
-	do {
-		got = embed_receive(stack->embed, stack->now, arrive);
-		n += got > 0 ? got : 0;
-	} while (got >= EMBED_FULL_BATCH && ++rounds < ROUNDS);
+	if (s)
+		s->receiver = receiver;
+	n = receive_frames(receiver, most);
 	run_timers();
 	run_output();
 	/* From us to us: there and back again, as often as something is said. */
-	for (rounds = 0; embed_has_looped(stack->embed) && rounds < LOOPS; rounds++) {
-		n += embed_receive(stack->embed, stack->now, arrive);
+	for (int k = 0; embed_has_looped(stack->embed) && k < LOOPS; k++) {
+		n += embed_receive(stack->embed, stack->now, EMBED_ALL, arrive);
 		run_output();
 	}
+	if (s)
+		s->receiver = NULL;
 	embed_flush(stack->embed);
 	stack->n_turns++;
 	return n;
+}
+
+int stack_run(void)
+{
+	return run(NULL, NULL, TURN_FRAMES);
+}
+
+int stack_run_for(struct socket *s, struct receiver *receiver)
+{
+	return run(s, receiver, TURN_FRAMES);
+}
+
+void stack_run_briefly(void)
+{
+	run(NULL, NULL, SHORT_TURN_FRAMES);
 }
 
 ns_t stack_deadline(void)

@@ -135,6 +135,9 @@ struct stack {
 	struct epoll_set *sets;
 	ns_t last_reap;
 	bool loopback;		/* 127.0.0.1 and ::1 are ours, too              */
+	bool is_dry;		/* the wire had no more in the last turn: now it
+				 * rings for what comes                         */
+	uint32_t n_asleep;	/* sleepers                                     */
 	uint64_t n_turns;
 };
 
@@ -165,6 +168,21 @@ void stack_forked(void);
  * Sets stack->now. Return: frames received.
  */
 int stack_run(void);
+
+/**
+ * stack_run_for() - The same, with somebody's buffer in the way of what comes
+ * @receiver:	Gets what comes in order for @s; when it is full, the rest of the frames
+ *		stays in the wire. Both NULL: nobody's
+ */
+int stack_run_for(struct socket *s, struct receiver *receiver);
+
+/**
+ * stack_run_briefly() - The same for who has something else to do
+ *
+ * Takes few frames, so that what nobody reads yet does not push out of the caches what
+ * is being read.
+ */
+void stack_run_briefly(void);
 
 /** stack_deadline() - When stack_run() is needed whatever comes; NS_NEVER */
 ns_t stack_deadline(void);

@@ -27,7 +27,7 @@ static void turn_now_and_then(void)
 	ns_t now = stack_clock();
 
 	if (now - stack->now >= TURN_NS)
-		stack_run();
+		stack_run_briefly();
 }
 
 /*
@@ -136,9 +136,7 @@ static int receive_straight(struct socket *s, struct receiver *r, bool sleeps,
 {
 	if (sleeps)
 		return wait_here(s, POLLIN | POLLRDHUP, until, r);
-	s->receiver = r;
-	stack_run();
-	s->receiver = NULL;
+	stack_run_for(s, r);
 	return 0;
 }
 

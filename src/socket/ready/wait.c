@@ -175,6 +175,14 @@ void sleeper_give(struct sleeper *sleeper)
 	sleeper->process = 0;
 }
 
+static void set_asleep(struct sleeper *sleeper, bool is_asleep)
+{
+	if (!sleeper || sleeper->is_asleep == is_asleep)
+		return;
+	sleeper->is_asleep = is_asleep;
+	stack->n_asleep += is_asleep ? 1 : -1U;
+}
+
 static void drain(const struct sleeper *sleeper)
 {
 	uint64_t count;
@@ -209,7 +217,7 @@ void sleepers_drop(pid_t process)
 
 		if (sleeper->process != process)
 			continue;
-		sleeper->is_asleep = false;
+		set_asleep(sleeper, false);
 		drain(sleeper);
 		sleeper_give(sleeper);
 	}
@@ -227,17 +235,24 @@ ns_t wait_until(const struct timespec *timeout)
 	return more ? now + more : 0;
 }
 
-bool wait_restarts(void)
+static bool has_handler(int number, int *flags)
 {
 	struct sigaction action;
 
-	for (int n = 1; n < NSIG; n++) {
-		if (sigaction(n, NULL, &action) || action.sa_handler == SIG_DFL ||
-		    action.sa_handler == SIG_IGN)
-			continue;
-		if (!(action.sa_flags & SA_RESTART))
+	if (sigaction(number, NULL, &action) || action.sa_handler == SIG_DFL ||
+	    action.sa_handler == SIG_IGN)
+		return false;
+	*flags = action.sa_flags;
+	return true;
+}
+
+bool wait_restarts(void)
+{
+	int flags;
+
+	for (int n = 1; n < NSIG; n++)
+		if (has_handler(n, &flags) && !(flags & SA_RESTART))
 			return false;
-	}
 	return true;
 }
 
@@ -277,11 +292,7 @@ static void turn(const struct sleeper *sleeper)
 	struct socket *s = sleeper && sleeper->receiver && sleeper->watch.at ?
 			   sleeper->watch.socket : NULL;
 
-	if (s)
-		s->receiver = sleeper->receiver;
-	stack_run();
-	if (s)
-		s->receiver = NULL;
+	stack_run_for(s, s ? sleeper->receiver : NULL);
 }
 
 static int poll_now(struct pollfd *list, nfds_t n)
@@ -324,6 +335,8 @@ static const struct timespec *timeout_at(ns_t until, bool is_blind, struct times
 
 	if (due < until)
 		until = due;
+	if (!stack->is_dry)
+		until = now;
 	if (is_blind && until > now + BLIND_NS)
 		until = now + BLIND_NS;
 	if (until == NS_NEVER)
@@ -344,20 +357,31 @@ static int sleep_in_kernel(struct sleeper *sleeper, struct pollfd *list, nfds_t 
 
 	list[n] = (struct pollfd){ wire, POLLIN, 0 };
 	list[n + 1] = (struct pollfd){ sleeper ? sleeper->event : -1, POLLIN, 0 };
-	if (sleeper)
-		sleeper->is_asleep = true;
+	set_asleep(sleeper, true);
 	stack_unlock();
 	ready = kernel_ppoll(list, n + WAIT_MORE, timeout, mask);
 	error = errno;
 	relock();
-	if (sleeper) {
-		sleeper->is_asleep = false;
-		if (sleeper->is_told)
-			drain(sleeper);
-	}
+	set_asleep(sleeper, false);
+	if (sleeper && sleeper->is_told)
+		drain(sleeper);
 	if (ready < 0)
 		return -error;
 	return ready - !!list[n].revents - !!list[n + 1].revents;
+}
+
+/* Has a signal come since, that runs its handler as soon as it may? */
+static bool is_interrupted(const sigset_t *mask)
+{
+	sigset_t pending;
+	int flags;
+
+	sigpending(&pending);
+	for (int n = 1; n < NSIG; n++)
+		if (sigismember(&pending, n) == 1 && sigismember(mask, n) == 0 &&
+		    has_handler(n, &flags))
+			return true;
+	return false;
 }
 
 int sleep_among(struct sleeper *sleeper, struct pollfd *list, nfds_t n, ns_t until,
@@ -378,6 +402,8 @@ int sleep_among(struct sleeper *sleeper, struct pollfd *list, nfds_t n, ns_t unt
 		turn(sleeper);
 		if (stack->now - stack->last_reap > REAP_NS)
 			process_reap();
+		if (!ready && is_interrupted(mask ? mask : &old))
+			ready = -EINTR;
 		/* Handlers may run now, and use the stack. */
 		stack_unlock();
 		pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -125,9 +125,11 @@ static void look(struct caretaker *c)
 	if (!stack_lock())
 		return;
 	c->is_busy = stack->n_turns != c->turns;
-	stack_run();
+	now = stack_clock();
+	/* What comes is better in the caches of those who want it. */
+	if (!c->is_busy)
+		stack_run();
 	process_reap();
-	now = stack->now;
 	c->n_processes = process_count();
 	c->n_connections = c->ended == NS_NEVER ? 0 : count_connections();
 	due = stack_deadline();
