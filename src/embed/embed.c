@@ -120,6 +120,7 @@ int embed_attach(struct embed *e, struct wire *wire)
 		return err;
 	}
 	a->wire = wire;
+	wire->is_armed_by_hand = true;
 	a->embed = e;
 	embed_attached = a;
 	return 0;
@@ -163,6 +164,13 @@ bool embed_waits(const struct embed *e)
 int embed_fd(const struct embed *e)
 {
 	return wire_fd(embed_attached->wire);
+}
+
+bool embed_arm(struct embed *e)
+{
+	struct wire *w = embed_attached->wire;
+
+	return !w->ops->arm || w->ops->arm(w);
 }
 
 ns_t embed_deadline(const struct embed *e)

@@ -100,8 +100,11 @@ void embed_free(struct embed *e);
 /* IP bytes of a frame at most. */
 uint16_t embed_mtu(const struct embed *e);
 
-/** embed_fd() - To poll(2) for frames; -1: none, look again and again */
+/** embed_fd() - To poll(2) for frames, after embed_arm(); -1: look again and again */
 int embed_fd(const struct embed *e);
+
+/** embed_arm() - Before somebody sleeps; Return: false: there are frames already */
+bool embed_arm(struct embed *e);
 
 /**
  * embed_deadline() - When embed_receive() or embed_ready() has something to do without

@@ -317,7 +317,19 @@ static int receive_frames(const struct receiver *r, int most)
 		if (is_alone)
 			want = room_of(r);
 	} while (got > 0 && want && n < most);
-	stack->is_dry = got <= 0;
+	return n;
+}
+
+/* Who sleeps is rung for what comes now, and told of what was left. */
+static int arm_for_sleepers(void)
+{
+	int n = 0;
+
+	if ((!stack->n_asleep && !stack->caretaker_sleeps) || embed_arm(stack->embed))
+		return 0;
+	n = receive_frames(NULL, TURN_FRAMES);
+	if (!embed_arm(stack->embed))
+		sleepers_wake_one();
 	return n;
 }
 
@@ -329,6 +341,7 @@ static int run(struct socket *s, struct receiver *receiver, int most)
 	if (s)
 		s->receiver = receiver;
 	n = receive_frames(receiver, most);
+	n += arm_for_sleepers();
 	run_timers();
 	run_output();
 	/* From us to us: there and back again, as often as something is said. */

@@ -135,8 +135,7 @@ struct stack {
 	struct epoll_set *sets;
 	ns_t last_reap;
 	bool loopback;		/* 127.0.0.1 and ::1 are ours, too              */
-	bool is_dry;		/* the wire had no more in the last turn: now it
-				 * rings for what comes                         */
+	bool caretaker_sleeps;	/* on the wire                                  */
 	uint32_t n_asleep;	/* sleepers                                     */
 	uint64_t n_turns;
 };
@@ -234,5 +233,8 @@ int sleep_once(struct sleeper *sleeper, struct pollfd *fds, nfds_t n, ns_t until
 struct sleeper *sleeper_take(void);	/* NULL: all are in use; sleep_once() looks
 					 * every millisecond then               */
 void sleeper_give(struct sleeper *sleeper);
+
+/** sleepers_wake_one() - There is work in the wire, and it does not ring for it */
+void sleepers_wake_one(void);
 
 #endif

@@ -120,6 +120,13 @@ struct wire_ops {
 	/* Descriptor to poll(2) for reading, or -1: always ready. May be NULL. */
 	int (*fd)(const struct wire *w);
 
+	/*
+	 * For who has set wire.is_armed_by_hand, and is about to sleep: from now on the
+	 * descriptor tells what comes. Return: false: something is there already.
+	 * NULL: it always tells.
+	 */
+	bool (*arm)(struct wire *w);
+
 	/* Time at which something may become due without the descriptor saying
 	 * so (fault: delayed frames); NS_NEVER. May be NULL.                   */
 	ns_t (*deadline)(const struct wire *w);
@@ -141,6 +148,8 @@ struct wire {
 	const struct wire_ops *ops;
 	struct wire_caps caps;
 	struct wire_stats stats;
+	bool is_armed_by_hand;	/* the user's to set: a recv() that finds nothing does
+				 * not make the peer ring for what comes        */
 	char name[64];		/* for messages: "eth1", "tto0", "in.pcap"      */
 };
 

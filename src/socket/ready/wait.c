@@ -35,6 +35,7 @@
 #define REAP_NS 100000000u
 #define UNLUCKY 8		/* spins in vain, after which it is tried rarely */
 #define RARELY 32
+#define KERNEL_TURNS 16		/* of a spin, to one look at what is the kernel's */
 
 /* ---- Watches ------------------------------------------------------------------------- */
 
@@ -183,6 +184,18 @@ static void set_asleep(struct sleeper *sleeper, bool is_asleep)
 	stack->n_asleep += is_asleep ? 1 : -1U;
 }
 
+void sleepers_wake_one(void)
+{
+	for (unsigned n = 0; n < STACK_SLEEPERS; n++) {
+		struct sleeper *sleeper = &stack->sleepers[n];
+
+		if (sleeper->is_asleep && !sleeper->is_told) {
+			wake(sleeper);
+			return;
+		}
+	}
+}
+
 static void drain(const struct sleeper *sleeper)
 {
 	uint64_t count;
@@ -307,24 +320,27 @@ static int spin(struct sleeper *sleeper, struct pollfd *list, nfds_t n, ns_t unt
 {
 	static unsigned in_vain;
 	ns_t end, wait = spin_time();
-	int ready;
+	int ready = 0;
 
 	if (!wait || !is_worth_spinning(&in_vain))
 		return 0;
 	end = stack_clock() + wait;
 	if (end > until)
 		end = until;
-	do {
+	for (unsigned k = 1;; k++) {
 		stack_unlock();
 		spin_pause();
-		ready = poll_now(list, n);
+		if (k % KERNEL_TURNS == 0)
+			ready = poll_now(list, n);
 		relock();
 		turn(sleeper);
 		if (ready > 0 || !sleeper || sleeper->is_told) {
 			in_vain = 0;
 			return ready > 0 ? ready : 0;
 		}
-	} while (stack->now < end);
+		if (stack->now >= end)
+			break;
+	}
 	in_vain++;
 	return 0;
 }
@@ -335,8 +351,6 @@ static const struct timespec *timeout_at(ns_t until, bool is_blind, struct times
 
 	if (due < until)
 		until = due;
-	if (!stack->is_dry)
-		until = now;
 	if (is_blind && until > now + BLIND_NS)
 		until = now + BLIND_NS;
 	if (until == NS_NEVER)
@@ -352,12 +366,15 @@ static int sleep_in_kernel(struct sleeper *sleeper, struct pollfd *list, nfds_t 
 			   ns_t until, const sigset_t *mask)
 {
 	int wire = embed_fd(stack->embed), ready, error;
+	static const struct timespec none;
 	struct timespec ts;
 	const struct timespec *timeout = timeout_at(until, !sleeper || wire < 0, &ts);
 
 	list[n] = (struct pollfd){ wire, POLLIN, 0 };
 	list[n + 1] = (struct pollfd){ sleeper ? sleeper->event : -1, POLLIN, 0 };
 	set_asleep(sleeper, true);
+	if (!embed_arm(stack->embed))
+		timeout = &none;
 	stack_unlock();
 	ready = kernel_ppoll(list, n + WAIT_MORE, timeout, mask);
 	error = errno;
@@ -377,6 +394,8 @@ static bool is_interrupted(const sigset_t *mask)
 	int flags;
 
 	sigpending(&pending);
+	if (sigisemptyset(&pending))
+		return false;
 	for (int n = 1; n < NSIG; n++)
 		if (sigismember(&pending, n) == 1 && sigismember(mask, n) == 0 &&
 		    has_handler(n, &flags))
@@ -402,7 +421,8 @@ int sleep_among(struct sleeper *sleeper, struct pollfd *list, nfds_t n, ns_t unt
 		turn(sleeper);
 		if (stack->now - stack->last_reap > REAP_NS)
 			process_reap();
-		if (!ready && is_interrupted(mask ? mask : &old))
+		if (!ready && !(sleeper && sleeper->is_told) &&
+		    is_interrupted(mask ? mask : &old))
 			ready = -EINTR;
 		/* Handlers may run now, and use the stack. */
 		stack_unlock();

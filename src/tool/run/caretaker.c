@@ -134,6 +134,9 @@ static void look(struct caretaker *c)
 	c->n_connections = c->ended == NS_NEVER ? 0 : count_connections();
 	due = stack_deadline();
 	c->turns = stack->n_turns;
+	stack->caretaker_sleeps = !c->is_busy;
+	if (!c->is_busy && !embed_arm(stack->embed))
+		due = now;
 	stack_unlock();
 	c->until = now + (c->is_busy ? BUSY_NS : IDLE_NS);
 	if (!c->is_busy && due < c->until)

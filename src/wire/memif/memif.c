@@ -21,8 +21,9 @@
  *
  * Awake, we mask interrupts: no system call in either direction. When a call finds
  * nothing, they are unmasked, and the descriptor that is polled tells what comes
- * afterwards: frames, a peer, the end of one. Option "poll": they stay masked, and
- * there is no descriptor.
+ * afterwards: frames, a peer, the end of one. Who arms by hand has them unmasked when
+ * he is about to sleep, not before. Option "poll": they stay masked, and there is no
+ * descriptor.
  *
  *	protocol.h  the layouts		ring.h     slots and frames
  *	channel.h   messages		region.h   shared memory, guard.h
@@ -50,6 +51,7 @@
 #define RETRY_NS 1000000000ull
 #define STALL_NS 20000000ull
 #define PATIENCE 16		/* empty calls from one look around to the next */
+#define AWAKE_PATIENCE 256	/* the same, of who spins                       */
 #define BUSY_CALLS 1024		/* the same, of calls that found frames         */
 #define LINKTYPE_ETHERNET 1
 #define ETHERNET_BYTES 18	/* with a VLAN tag                              */
@@ -195,6 +197,13 @@ static ns_t next_due(const struct memif *m)
 	return idle && !m->options.session.is_server && !m->is_shared ? m->retry : due;
 }
 
+static bool any_but_bells(const struct epoll_event *events, int n)
+{
+	while (n > 0 && events[n - 1].data.u32 == SESSION_BELL)
+		n--;
+	return n > 0;
+}
+
 /* Edges of doorbells are taken back by this as well. */
 static void look_around(struct memif *m)
 {
@@ -204,7 +213,7 @@ static void look_around(struct memif *m)
 			     NULL, 8);
 	ns_t now;
 
-	if (n <= 0 && m->up)
+	if (m->up && !any_but_bells(events, n))
 		return;
 	if (n > 0)
 		m->n_empty = 0;
@@ -265,6 +274,11 @@ static unsigned take_rest(struct memif_wire *w, struct wire_frame *frames, unsig
 	struct memif *m = w->memif;
 	bool first = !m->options.poll && !m->armed;
 
+	if (w->wire.is_armed_by_hand && m->up) {
+		if (++m->n_empty % AWAKE_PATIENCE == 0)
+			look_around(m);
+		return 0;
+	}
 	if (!first && m->n_empty++ % PATIENCE)
 		return 0;
 	if (first)
@@ -412,6 +426,18 @@ static int memif_fd(const struct wire *w)
 	return m->options.poll ? -1 : m->epoll;
 }
 
+static bool memif_arm(struct wire *w)
+{
+	struct memif *m = memif_self(w)->memif;
+
+	if (m->options.poll)
+		return true;
+	if (!m->armed)
+		set_interrupts(m, true);
+	look_around(m);
+	return is_quiet(m);
+}
+
 static ns_t memif_deadline(const struct wire *w)
 {
 	return next_due(memif_self(w)->memif);
@@ -462,6 +488,7 @@ static const struct wire_ops memif_ops = {
 	.lend = memif_lend,
 	.send_lent = memif_send_lent,
 	.fd = memif_fd,
+	.arm = memif_arm,
 	.deadline = memif_deadline,
 	.share = memif_share,
 	.close = memif_close,

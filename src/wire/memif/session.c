@@ -146,7 +146,7 @@ static int send_step(struct session *s)
 /* Each ring of the bell is an edge; the counter is never read: see doorbell.h. */
 static int watch_event(struct session *s, int fd)
 {
-	struct epoll_event e = { .events = EPOLLIN | EPOLLET };
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u32 = SESSION_BELL };
 
 	if (!epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &e))
 		return 0;

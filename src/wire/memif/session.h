@@ -31,6 +31,7 @@
 #define QUEUES_MAX 16
 #define REGIONS_MAX 32
 #define WHY_BYTES 128
+#define SESSION_BELL 1		/* data of the epoll events that are a peer's ring */
 
 struct session_options {
 	bool is_server;

@@ -48,7 +48,8 @@ static int wait_for_peer(struct wire *w)
 /* The set knows a descriptor by its number. @events 0: it is not in the set. */
 static int keep(const struct memif *m, int *fd, uint32_t events)
 {
-	struct epoll_event e = { .events = events };
+	struct epoll_event e = { .events = events,
+				 .data.u32 = events & EPOLLET ? SESSION_BELL : 0 };
 	int kept;
 
 	if (*fd < 0)
