@@ -153,5 +153,6 @@ int traffic_connect(const struct traffic *t)
 	printf("{\"count\": %llu, \"seconds\": %.9f, \"congestion\": \"%s\"}\n",
 	       (unsigned long long)done, (double)(ended - began) / 1e9,
 	       traffic_congestion(polls[0].fd));
+	traffic_linger();
 	return 0;
 }

@@ -98,6 +98,7 @@ int traffic_ask(const struct traffic *t)
 	       n, (double)(ended - began) / 1e9, one_way_us(samples, n, 0.5),
 	       one_way_us(samples, n, 0.99), one_way_us(samples, n, 0.999),
 	       traffic_congestion(fd));
+	traffic_linger();
 	close(fd);
 	free(samples);
 	return 0;

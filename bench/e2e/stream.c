@@ -88,6 +88,7 @@ int traffic_receive(const struct traffic *t)
 	printf("{\"bytes\": %llu, \"seconds\": %.9f, \"congestion\": \"%s\"}\n",
 	       (unsigned long long)bytes, (double)(ended - began) / 1e9,
 	       traffic_congestion(fd));
+	traffic_linger();
 	close(fd);
 	free(buffer);
 	return 0;

@@ -17,6 +17,7 @@
 #include "base/compiler.h"
 
 #define RETRY_US 2000
+#define LINGER_US 500000
 #define CONGESTION "cubic"
 
 void traffic_die(const char *what)
@@ -29,6 +30,12 @@ void traffic_say(const char *line)
 {
 	puts(line);
 	fflush(stdout);
+}
+
+void traffic_linger(void)
+{
+	fflush(stdout);
+	usleep(LINGER_US);
 }
 
 /* ---- Sockets ---------------------------------------------------------------------------- */

@@ -78,6 +78,9 @@ void traffic_die(const char *what) __attribute__((noreturn));
 /** traffic_say() - A line, at once */
 void traffic_say(const char *line);
 
+/** traffic_linger() - Stay after the last line, for those who look what it has cost */
+void traffic_linger(void);
+
 /** traffic_congestion() - Return: the name of the algorithm; static */
 const char *traffic_congestion(int fd);
 

@@ -13,6 +13,7 @@ import time
 
 from space import OUTER
 
+LOOKS = 5
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -64,8 +65,14 @@ class Meter:
         self.clock = self.began = self.busy = 0.0
 
     def look(self):
-        return sum(ran_s(f"/proc/{p}") for p in processes()) + \
-            sum(ran_s(f"{OUTER}/{p}") for p in self.SOFTIRQ)
+        softirq = sum(ran_s(f"{OUTER}/{p}") for p in self.SOFTIRQ)
+        # Of a process that ends meanwhile neither it nor its parent may have told.
+        for _ in range(LOOKS):
+            before = processes()
+            ran = sum(ran_s(f"/proc/{p}") for p in before)
+            if processes() == before:
+                break
+        return ran + softirq
 
     def begin(self):
         self.clock, self.busy, self.began = time.monotonic(), busy_s(), self.look()

@@ -47,7 +47,8 @@ class Row:
         self.n_cores, self.cores, self.side = n_cores, None, None
         self.samples, self.probes, self.problem, self.missing = {}, [], None, False
 
-    def add(self, result):
+    def add(self, probe, result):
+        self.probes.append(probe)
         for metric, value in result.items():
             self.samples.setdefault(metric, []).append(value)
 

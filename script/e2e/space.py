@@ -6,10 +6,12 @@ whatever is made in there is gone when it ends, however it ends. OUTER is the /p
 before, where the kernel's own threads are.
 """
 import ctypes
+import errno
 import os
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +19,7 @@ import time
 RUN = "/run/e2e"
 OUTER = "/run/outer"
 PATIENCE_S = 15
+TURN_S = 600
 PR_SET_PDEATHSIG = 1
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
@@ -44,6 +47,7 @@ def enter(limit_s):
         need(program)
     if not os.path.exists("/dev/net/tun"):
         raise Missing("/dev/net/tun is not there; try modprobe tun, or see tto doctor")
+    _turn = take_turn()
     unshare()
     child = os.fork()
     if child:
@@ -55,6 +59,26 @@ def enter(limit_s):
         signal.signal(number, lambda *_: sys.exit(1))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     prepare()
+
+
+def take_turn():
+    """Waits while another measurement of this kind is under way, and lets none begin.
+
+    The turn is a name that one process can have, and that goes with it.
+    """
+    turn, end, is_told = socket.socket(socket.AF_UNIX), time.monotonic() + TURN_S, False
+    while time.monotonic() < end:
+        try:
+            turn.bind("\0tto-measures")
+            return turn
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        if not is_told:
+            print("another measurement is under way; waiting", file=sys.stderr)
+        is_told = True
+        time.sleep(1)
+    raise Failure("another measurement does not end")
 
 
 def unshare():
