@@ -34,6 +34,8 @@ TARGETS = (
 # A cache line there and back: below it the cores are near, above they are far.
 NEAR_US = 0.2
 
+CELL = 24               # columns of the table
+
 ALL = ("veth", "loopback", "tap", "memif")
 ONE_CORE = ("veth", "memif")
 
@@ -74,9 +76,10 @@ def all_rows(traffic, seconds):
         ONE_CORE)
     for flight in (1, 32):
         add(f"connections {flight} at once", Connect(traffic, seconds, flight), ALL)
-    for clients, pipeline in ((1, 1), (20, 1), (50, 1), (50, 16)):
+    for pipeline, clients in itertools.product((1, 16), (1, 20, 50)):
         add(f"redis GET c={clients} P={pipeline}",
-            Redis(traffic, seconds, clients, pipeline), ALL,
+            Redis(traffic, seconds, clients, pipeline),
+            ALL if clients == 50 or pipeline == 1 else ONE_CORE,
             ONE_CORE if clients == 50 else ())
     for name, size in (("1 KB", 1024), ("64 KB", 65536)):
         add(f"nginx {name}", Nginx(traffic, seconds, size), ALL, ONE_CORE)
@@ -178,8 +181,8 @@ class Report:
         if self.options.json:
             return
         metrics = group[0].work.metrics
-        print(f"\n{group[0].group:34} " + " ".join(
-            f"{name + ' ' + unit if name != unit else name:>27}"
+        print(f"\n{group[0].group:24} " + " ".join(
+            f"{name + ' ' + unit if name != unit else name:>{CELL}}"
             for name, unit in metrics) + "  others    probe us")
         for row in group:
             self.print_row(row, metrics)
@@ -187,11 +190,11 @@ class Report:
     def print_row(self, row, metrics):
         label = f"{'peer' if row.side.is_peer else 'ours'}  {row.name[len(row.group) + 1:]}"
         if row.problem:
-            print(f"  {label:32} {row.problem}", flush=True)
+            print(f"  {label:22} {row.problem}", flush=True)
             return
-        cells = " ".join(f"{cell(row.samples[name]):>27}" for name, _ in metrics)
+        cells = " ".join(f"{cell(row.samples[name]):>{CELL}}" for name, _ in metrics)
         others = statistics.median(row.samples["others"])
-        print(f"  {label:32} {cells}  {others:6.2f}    {self.probe(row)}".rstrip())
+        print(f"  {label:22} {cells}  {others:6.2f}    {self.probe(row)}".rstrip())
         for target in self.targets_of(row):
             print(f"        {target}")
 
