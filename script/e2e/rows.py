@@ -79,7 +79,7 @@ def all_rows(traffic, seconds):
     for pipeline, clients in itertools.product((1, 16), (1, 20, 50)):
         add(f"redis GET c={clients} P={pipeline}",
             Redis(traffic, seconds, clients, pipeline),
-            ALL if clients == 50 or pipeline == 1 else ONE_CORE,
+            ALL if clients == 50 else ("veth", "tap", "memif"),
             ONE_CORE if clients == 50 else ())
     for name, size in (("1 KB", 1024), ("64 KB", 65536)):
         add(f"nginx {name}", Nginx(traffic, seconds, size), ALL, ONE_CORE)

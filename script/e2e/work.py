@@ -47,6 +47,7 @@ class Work:
 
     name = ""
     metrics = ()
+    warm = 0.1          # seconds that do not count
 
     def __init__(self, traffic, seconds):
         self.traffic, self.seconds = traffic, seconds
@@ -55,12 +56,13 @@ class Work:
         """Raises Missing if something is not installed."""
 
     def command(self, verb, side, *options):
-        return [self.traffic, verb, "--seconds", str(self.seconds), *options,
-                side.address, "7000"]
+        return [self.traffic, verb, "--seconds", str(self.seconds), "--warm",
+                str(self.warm), *options, side.address, "7000"]
 
 
 class Stream(Work):
     name = "stream"
+    warm = 0.2          # windows and buffers grow
     metrics = (("Gbit/s", "Gbit/s"), ("CPU", "s/GB"), ("machine", "s/GB"))
 
     def run(self, side, cores):
