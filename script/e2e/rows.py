@@ -156,7 +156,7 @@ class Target:
         if self.value is None:
             return ""
         sign = ">=" if self.is_least else "<="
-        times = f" times the peer's" if self.of else ""
+        times = " times the peer's" if self.of else ""
         return (f"{self.metric} {sign} {self.factor:g}{times}: "
                 f"{'met' if self.is_met else 'missed'} ({self.value:.3g})")
 

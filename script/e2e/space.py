@@ -7,6 +7,7 @@ before, where the kernel's own threads are.
 """
 import ctypes
 import errno
+import json
 import os
 import select
 import shutil
@@ -25,6 +26,8 @@ CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
 
 libc = ctypes.CDLL(None, use_errno=True)
+# Where who is not root does not look.
+os.environ["PATH"] = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
 
 
 class Failure(Exception):
@@ -42,22 +45,21 @@ def enter(limit_s):
 
     Who called stays outside, passes signals on, and ends as the one inside does.
     """
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
     for program in ("ip", "ethtool", "taskset", "mount"):
         need(program)
     if not os.path.exists("/dev/net/tun"):
         raise Missing("/dev/net/tun is not there; try modprobe tun, or see tto doctor")
     _turn = take_turn()
     unshare()
+    # The first process of a namespace gets only what it has a handler for.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))
     child = os.fork()
     if child:
         sys.exit(watch(child, limit_s))
     # Of its own group: what is typed comes from the parent, once.
     os.setpgid(0, 0)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(1))
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     prepare()
 
 
@@ -101,7 +103,7 @@ def watch(child, limit_s):
         os.kill(child, number)
 
     def expire(*_):
-        print(f"not done within {limit_s} s", file=sys.stderr)
+        print(f"tto: the measurement: not done within {limit_s} s", file=sys.stderr)
         os.kill(child, signal.SIGKILL)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -219,6 +221,14 @@ class Process:
         self.errors.seek(0)
         said = self.errors.read().decode(errors="replace").strip().split("\n")[-1]
         return f": {said}" if said else ""
+
+    def result(self):
+        """The next line, as JSON."""
+        line = self.line()
+        try:
+            return json.loads(line or "")
+        except ValueError:
+            raise Failure(f"{self.name}: says {line!r}{self.why()}") from None
 
     def end(self):
         """Ends it, and whatever it has left behind: nobody waits for it any more."""

@@ -5,7 +5,6 @@ A Work starts a server and a client on the ends of a Side, each on a core of its
 both on one, and looks at the clocks of all processes while they are at it.
 """
 import csv
-import json
 import os
 
 from cpu import Meter
@@ -23,6 +22,12 @@ def run_ends(side, server, client, body):
         side.between(started[0])
         started.append(Process(client, "client"))
         return body(*started)
+    except Failure as failure:
+        # Who has ended knows more about it than who waits.
+        server = started[0].popen.poll() if started else None
+        if server and "server" not in str(failure):
+            started[0].fail()
+        raise
     finally:
         for process in reversed(started):
             process.end()
@@ -36,7 +41,7 @@ def metered(process, seconds, side):
     meter.begin()
     process.until("end", seconds + BROKEN_S)
     spent = meter.end()
-    result = json.loads(process.line())
+    result = process.result()
     if side.is_peer and result.get("congestion") != "cubic":
         raise Failure(f"congestion control is {result.get('congestion')!r}, not cubic")
     return result, spent
