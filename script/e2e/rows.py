@@ -172,6 +172,13 @@ class Report:
         self.rows, self.options = rows, options
         self.done = []
 
+    def times_veth(self, row):
+        """Its first metric in terms of the kernel's over veth, on as many cores."""
+        base = next((r for r in self.rows if r.name == row.name.replace(
+            f" {row.side_name} ", " veth ")), None)
+        metric = row.work.metrics[0][0]
+        return ratio(row.median(metric), base.median(metric)) if base else None
+
     def targets_of(self, row):
         return [t for t in (Target(self.rows, row, *target[1:]) for target in TARGETS
                             if target[0] == row.name) if t.value is not None]
@@ -183,7 +190,7 @@ class Report:
         metrics = group[0].work.metrics
         print(f"\n{group[0].group:24} " + " ".join(
             f"{name + ' ' + unit if name != unit else name:>{CELL}}"
-            for name, unit in metrics) + "  others    probe us")
+            for name, unit in metrics) + "  x veth  others    probe us")
         for row in group:
             self.print_row(row, metrics)
 
@@ -193,8 +200,10 @@ class Report:
             print(f"  {label:22} {row.problem}", flush=True)
             return
         cells = " ".join(f"{cell(row.samples[name]):>{CELL}}" for name, _ in metrics)
+        times = self.times_veth(row)
+        times = f"{times:6.2f}" if times is not None else " " * 6
         others = statistics.median(row.samples["others"])
-        print(f"  {label:22} {cells}  {others:6.2f}    {self.probe(row)}".rstrip())
+        print(f"  {label:22} {cells}  {times}  {others:6.2f}    {self.probe(row)}".rstrip())
         for target in self.targets_of(row):
             print(f"        {target}")
 
@@ -218,6 +227,8 @@ class Report:
                          "low": min(values), "high": max(values), "runs": len(values),
                          "peer": row.side.is_peer,
                          "others_cores": statistics.median(row.samples["others"])}
+                if metric == row.work.metrics[0][0] and self.times_veth(row) is not None:
+                    found["times_veth"] = self.times_veth(row)
                 if row.n_cores > 1:
                     found["probe_us"] = statistics.median(row.probes)
                 targets = [t for t in self.targets_of(row) if t.metric == metric]
@@ -243,6 +254,7 @@ class Report:
         print(f"\nMedian (lowest..highest) of {self.options.runs} runs in turns of "
               f"{self.options.seconds:g} s, CUBIC. CPU: both ends' processes\nand "
               "ksoftirqd; machine: all that /proc/stat says, also of others; others: cores "
-              "that were\nbusy with something else. Latencies of ping-pong are one way.")
+              "that were\nbusy with something else; x veth: the first figure, in terms of veth's on "
+              "as many cores.\nLatencies of ping-pong are one way.")
         if targets:
             print(f"targets: {sum(t.is_met for t in targets)} of {len(targets)} met")
