@@ -94,10 +94,10 @@ int traffic_ask(const struct traffic *t)
 	traffic_say("end");
 	qsort(samples, n, sizeof(*samples), compare);
 	printf("{\"count\": %u, \"seconds\": %.9f, \"p50_us\": %.4f, \"p99_us\": %.4f, "
-	       "\"p999_us\": %.4f, \"congestion\": \"%s\"}\n",
+	       "\"p999_us\": %.4f, \"max_us\": %.4f, \"congestion\": \"%s\"}\n",
 	       n, (double)(ended - began) / 1e9, one_way_us(samples, n, 0.5),
 	       one_way_us(samples, n, 0.99), one_way_us(samples, n, 0.999),
-	       traffic_congestion(fd));
+	       one_way_us(samples, n, 1), traffic_congestion(fd));
 	traffic_linger();
 	close(fd);
 	free(samples);
