@@ -61,10 +61,10 @@ static bool is_inside(const void *p)
 
 /* ---- Make, join, leave ---------------------------------------------------------------- */
 
-static int map(int fd, int protection)
+static int map(int fd)
 {
 	void *want = (void *)(uintptr_t)HEAP_ADDRESS;
-	void *got = mmap(want, HEAP_BYTES, protection,
+	void *got = mmap(want, HEAP_BYTES, PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, fd, 0);
 
 	if (got == MAP_FAILED)
@@ -86,7 +86,7 @@ int heap_create(int *out)
 	fd = memfd_create("tto-heap", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
-	err = ftruncate(fd, (off_t)HEAP_BYTES) ? -errno : map(fd, PROT_READ | PROT_WRITE);
+	err = ftruncate(fd, (off_t)HEAP_BYTES) ? -errno : map(fd);
 	if (err) {
 		close(fd);
 		return err;
@@ -106,7 +106,7 @@ int heap_share(void)
 	return fd;
 }
 
-static int map_existing(int fd, int protection)
+int heap_join(int fd)
 {
 	int err;
 
@@ -114,23 +114,13 @@ static int map_existing(int fd, int protection)
 		return -EEXIST;
 	if (lseek(fd, 0, SEEK_END) != (off_t)HEAP_BYTES)
 		return -EPROTO;
-	err = map(fd, protection);
+	err = map(fd);
 	if (!err && heap->magic != MAGIC) {
 		munmap(heap, HEAP_BYTES);
 		heap = NULL;
 		err = -EPROTO;
 	}
 	return err;
-}
-
-int heap_join(int fd)
-{
-	return map_existing(fd, PROT_READ | PROT_WRITE);
-}
-
-int heap_view(int fd)
-{
-	return map_existing(fd, PROT_READ);
 }
 
 void heap_leave(void)
@@ -149,6 +139,44 @@ bool heap_exists(void)
 void **heap_root(void)
 {
 	return &heap->root;
+}
+
+/* ---- Look, from outside -------------------------------------------------------------------- */
+
+int heap_peek(int fd, const void *at, void *to, size_t bytes)
+{
+	uintptr_t from = (uintptr_t)at - HEAP_ADDRESS;
+
+	if (from >= HEAP_BYTES || bytes > HEAP_BYTES - from)
+		return -EFAULT;
+	while (bytes) {
+		ssize_t got = pread(fd, to, bytes, (off_t)from);
+
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		if (got == 0)	/* it was cut                                   */
+			return -EFAULT;
+		if (got < 0)
+			continue;
+		to = (uint8_t *)to + got;
+		from += (size_t)got;
+		bytes -= (size_t)got;
+	}
+	return 0;
+}
+
+int heap_peek_root(int fd, void **root)
+{
+	const struct heap *at = (const void *)(uintptr_t)HEAP_ADDRESS;
+	uint64_t magic = 0;
+	int err;
+
+	if (lseek(fd, 0, SEEK_END) != (off_t)HEAP_BYTES)
+		return -EPROTO;
+	err = heap_peek(fd, &at->magic, &magic, sizeof(magic));
+	if (!err && magic != MAGIC)
+		err = -EPROTO;
+	return err ? err : heap_peek(fd, &at->root, root, sizeof(*root));
 }
 
 /* ---- Allocate ---------------------------------------------------------------------------- */

@@ -46,11 +46,22 @@ MUST_CHECK int heap_create(int *fd);
 MUST_CHECK int heap_join(int fd);
 
 /**
- * heap_view() - Map a heap to be read only: heap_root(), and what that leads to
+ * heap_peek() - Copy out of a heap that is not this process's, without mapping it
+ * @fd:		Of the heap, to be read from
+ * @at:		Where it would be in a process that has it; anything
  *
- * Return: as heap_join().
+ * What is there may change meanwhile, and nothing about it is believed.
+ *
+ * Return: 0; -EFAULT: not in the heap; another -errno.
  */
-MUST_CHECK int heap_view(int fd);
+MUST_CHECK int heap_peek(int fd, const void *at, void *to, size_t bytes);
+
+/**
+ * heap_peek_root() - What heap_root() has there
+ *
+ * Return: 0; -EPROTO: not a heap of this version; -errno.
+ */
+MUST_CHECK int heap_peek_root(int fd, void **root);
 
 /**
  * heap_share() - Give the descriptor of a heap that was made here a number of keep.h

@@ -110,7 +110,8 @@ static unsigned count_connections(void)
 {
 	unsigned n_left = 0;
 
-	for (uint32_t n = 0; n < stack->n_sockets; n++) {
+	/* Numbers are given again: those in use need not be the first. */
+	for (uint32_t n = 0; n < STACK_SOCKETS; n++) {
 		const struct socket *s = stack->sockets[n];
 
 		n_left += s && s->kind == SOCKET_CONNECTION && !(s->flags & SOCKET_OVER);

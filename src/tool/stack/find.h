@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* find.h - The stacks of this machine's processes, as far as this user may see them */
-#ifndef TOOL_SS_FIND_H
-#define TOOL_SS_FIND_H
+#ifndef TOOL_STACK_FIND_H
+#define TOOL_STACK_FIND_H
 
 #include <sys/types.h>
 
@@ -22,5 +22,13 @@ struct found_stack {
  * Return: how many; -errno: @pid cannot be looked at.
  */
 int find_stacks(struct found_stack *stacks, pid_t pid);
+
+/**
+ * find_processes() - Those that have a stack, in the order of their numbers
+ * @pids:	Allocated; to be freed
+ *
+ * Return: how many; -errno.
+ */
+int find_processes(const struct found_stack *of, pid_t **pids);
 
 #endif

@@ -1,89 +1,49 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * ss.c - tto ss: the sockets of programs that tto run has started
- *
- * What is looked at goes on meanwhile, and is not stopped for it: the stack is mapped to
- * be read, and nothing in it is followed but pointers into it. A line may be wrong that
- * was changed while it was read.
- */
-#include <arpa/inet.h>
-#include <errno.h>
+/* ss.c - tto ss: the sockets of programs that tto run has started */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "base/heap.h"
 #include "base/json.h"
 #include "base/message.h"
-#include "socket/stack.h"
 #include "tcp/tcp.h"
 #include "tool/options.h"
-#include "tool/ss/find.h"
+#include "tool/stack/look.h"
 #include "tool/tool.h"
 
-#define NAME_BYTES 64		/* "[ADDRESS]:PORT"                             */
 #define MS 1e6
 
-static const char *const states[] = {
-	"CLOSED", "LISTEN", "SYN-SENT", "SYN-RECV", "ESTAB", "CLOSE-WAIT",
-	"FIN-WAIT-1", "CLOSING", "LAST-ACK", "FIN-WAIT-2", "TIME-WAIT",
-};
-_Static_assert(ARRAY_SIZE(states) == TCPS_N, "one for each state");
-
-/* A socket, copied. */
+/* What is shown of a socket. */
 struct view {
 	const char *state;
 	uint32_t receive_queue, send_queue;
-	char local[NAME_BYTES], remote[NAME_BYTES];
+	char local[LOOK_NAME_BYTES], remote[LOOK_NAME_BYTES];
 	bool is_listener;
 	uint64_t straight;
 	struct tcp_report report;
 };
 
-static bool is_inside(const void *p, size_t bytes)
+static bool take(const struct look *l, uint32_t n, struct view *v)
 {
-	uintptr_t at = (uintptr_t)p - HEAP_ADDRESS;
+	struct socket s;
 
-	return at < HEAP_BYTES && bytes <= HEAP_BYTES - at;
-}
-
-static void name(char text[NAME_BYTES], const uint8_t address[16], uint16_t port, bool v6)
-{
-	char ip[INET6_ADDRSTRLEN];
-
-	inet_ntop(v6 ? AF_INET6 : AF_INET, address, ip, sizeof(ip));
-	if (port)
-		snprintf(text, NAME_BYTES, v6 ? "[%s]:%u" : "%s:%u", ip, port);
-	else
-		snprintf(text, NAME_BYTES, v6 ? "[%s]:*" : "%s:*", ip);
-}
-
-static bool take(const struct stack *from, uint32_t n, struct view *v)
-{
-	const struct socket *s = from->sockets[n];
-	struct tcp_env env = { from->now, &from->config, from->cells };
-	struct socket copy;
-
-	if (!is_inside(s, sizeof(*s)))
+	if (!look_at_socket(l, n, &s))
 		return false;
-	memcpy(&copy, s, sizeof(copy));
-	v->is_listener = copy.kind == SOCKET_LISTENER;
+	v->is_listener = s.kind == SOCKET_LISTENER;
 	if (!v->is_listener &&
-	    (copy.kind != SOCKET_CONNECTION || copy.flags & SOCKET_OVER))
+	    (s.kind != SOCKET_CONNECTION || s.flags & SOCKET_OVER))
 		return false;
-	name(v->local, copy.tuple.local, copy.tuple.local_port, copy.tuple.v6);
-	name(v->remote, copy.tuple.remote, copy.tuple.remote_port, copy.tuple.v6);
-	v->straight = copy.bytes_straight;
+	look_name(v->local, s.tuple.local, s.tuple.local_port, s.tuple.v6);
+	look_name(v->remote, s.tuple.remote, s.tuple.remote_port, s.tuple.v6);
+	v->straight = s.bytes_straight;
 	if (v->is_listener) {
-		v->state = states[TCPS_LISTEN];
-		v->receive_queue = copy.n_accept;
-		v->send_queue = copy.backlog;
+		v->state = look_state(TCPS_LISTEN);
+		v->receive_queue = s.n_accept;
+		v->send_queue = s.backlog;
 		return true;
 	}
-	tcp_report(&copy.tcb, &env, &v->report);
-	v->state = v->report.state < TCPS_N ? states[v->report.state] : "?";
+	look_at_report(l, &s, &v->report);
+	v->state = look_state(v->report.state);
 	v->receive_queue = v->report.not_read;
 	v->send_queue = v->report.not_acked + v->report.not_sent;
 	return true;
@@ -107,6 +67,8 @@ static void print_details(const struct view *v)
 	       r->receive_shift, (double)r->rto / MS, (double)r->rtt / MS,
 	       (double)r->rtt_var / MS, r->send_mss, r->path_mtu, r->receive_mss,
 	       r->send_mss ? r->cwnd / r->send_mss : 0);
+	printf(" snd_wnd:%" PRIu32 " rcv_wnd:%" PRIu32, r->send_window,
+	       r->receive_window);
 	printf(" bytes_sent:%" PRIu64 " bytes_acked:%" PRIu64 " bytes_received:%" PRIu64
 	       " segs_out:%" PRIu64 " segs_in:%" PRIu64, r->bytes_sent, r->bytes_acked,
 	       r->bytes_received, r->frames_sent, r->frames_received);
@@ -120,15 +82,15 @@ static void print_details(const struct view *v)
 	putchar('\n');
 }
 
-static void print_text(const struct stack *from, const struct found_stack *found)
+static void print_text(const struct look *l, const struct found_stack *found)
 {
 	struct view v;
 
 	printf("stack of process %d%s\n", (int)found->pid,
-	       from->n_broken ? ", was reset: a process died changing it" : "");
+	       l->stack->n_broken ? ", was reset: a process died changing it" : "");
 	printf("%-11s%7s %7s %24s %24s\n", "State", "Recv-Q", "Send-Q", "Local", "Peer");
-	for (uint32_t n = 0; n < from->n_sockets && n < STACK_SOCKETS; n++) {
-		if (!take(from, n, &v))
+	for (uint32_t n = 0; n < STACK_SOCKETS; n++) {
+		if (!take(l, n, &v))
 			continue;
 		printf("%-11s%7" PRIu32 " %7" PRIu32 " %24s %24s\n", v.state,
 		       v.receive_queue, v.send_queue, v.local, v.remote);
@@ -153,6 +115,8 @@ static void json_details(struct json *j, const struct view *v)
 	json_u64(j, "path_mtu", r->path_mtu);
 	json_u64(j, "cwnd_bytes", r->cwnd);
 	json_u64(j, "in_flight_bytes", r->in_flight);
+	json_u64(j, "send_window", r->send_window);
+	json_u64(j, "receive_window", r->receive_window);
 	json_u64(j, "bytes_sent", r->bytes_sent);
 	json_u64(j, "bytes_acked", r->bytes_acked);
 	json_u64(j, "bytes_received", r->bytes_received);
@@ -164,17 +128,17 @@ static void json_details(struct json *j, const struct view *v)
 	json_u64(j, "retransmissions", r->again_total);
 }
 
-static void json_stack(struct json *j, const struct stack *from,
+static void json_stack(struct json *j, const struct look *l,
 		       const struct found_stack *found)
 {
 	struct view v;
 
 	json_object_begin(j, NULL);
 	json_u64(j, "pid", (uint64_t)found->pid);
-	json_bool(j, "was_reset", from->n_broken > 0);
+	json_bool(j, "was_reset", l->stack->n_broken > 0);
 	json_array_begin(j, "sockets");
-	for (uint32_t n = 0; n < from->n_sockets && n < STACK_SOCKETS; n++) {
-		if (!take(from, n, &v))
+	for (uint32_t n = 0; n < STACK_SOCKETS; n++) {
+		if (!take(l, n, &v))
 			continue;
 		json_object_begin(j, NULL);
 		json_string(j, "state", v.state);
@@ -195,22 +159,17 @@ static void json_stack(struct json *j, const struct stack *from,
 /* Return: 0 or -errno, after one line on stderr. */
 static int show(const struct found_stack *found, struct json *j)
 {
-	int err = heap_view(found->heap);
-	const struct stack *from = err ? NULL : *heap_root();
+	struct look l;
+	int err = look_open(&l, found, "ss");
 
-	if (!err && (!is_inside(from, sizeof(*from)) || from->version != STACK_VERSION ||
-		     !is_inside(from->sockets, STACK_SOCKETS * sizeof(*from->sockets))))
-		err = -EPROTO;
-	if (err == -EPROTO)
-		message("ss: process %d: not a stack of this version", (int)found->pid);
-	else if (err)
-		message_errno(err, "ss: process %d", (int)found->pid);
-	else if (j)
-		json_stack(j, from, found);
+	if (err)
+		return err;
+	if (j)
+		json_stack(j, &l, found);
 	else
-		print_text(from, found);
-	heap_leave();
-	return err;
+		print_text(&l, found);
+	look_close(&l);
+	return 0;
 }
 
 static int show_all(pid_t pid, bool json)

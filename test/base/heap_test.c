@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* heap_test.c - Memory at one address in several processes, and looking into it */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/heap.h"
+
+static int heap_fd;
+
+static int set_up(void **state)
+{
+	return heap_create(&heap_fd);
+}
+
+static int tear_down(void **state)
+{
+	heap_leave();
+	return close(heap_fd);
+}
+
+static void lib_2_what_lies_there_is_copied(void **state)
+{
+	char *text = heap_alloc(100), copy[100];
+	void *root;
+
+	assert_non_null(text);
+	memset(text, 'x', 100);
+	*heap_root() = text;
+	assert_int_equal(heap_peek_root(heap_fd, &root), 0);
+	assert_ptr_equal(root, text);
+	assert_int_equal(heap_peek(heap_fd, root, copy, sizeof(copy)), 0);
+	assert_memory_equal(copy, text, sizeof(copy));
+	heap_free(text);
+}
+
+static void lib_2_nothing_outside_is_copied(void **state)
+{
+	const uintptr_t end = HEAP_ADDRESS + HEAP_BYTES;
+	const struct {
+		uintptr_t at;
+		size_t bytes;
+		int result;
+	} cases[] = {
+		/* 0 */ { HEAP_ADDRESS, 8, 0 },
+		/* 1 */ { end - 8, 8, 0 },
+		/* 2 */ { end - 8, 9, -EFAULT },
+		/* 3 */ { end, 1, -EFAULT },
+		/* 4 */ { HEAP_ADDRESS - 1, 2, -EFAULT },
+		/* 5 */ { 0, 8, -EFAULT },
+		/* 6 */ { UINTPTR_MAX, 8, -EFAULT },
+		/* 7 */ { HEAP_ADDRESS + 64, SIZE_MAX, -EFAULT },
+	};
+	uint8_t to[16];
+
+	for (size_t n = 0; n < ARRAY_SIZE(cases); n++) {
+		int got = heap_peek(heap_fd, (void *)cases[n].at, to, cases[n].bytes);
+
+		if (got != cases[n].result)
+			fail_msg("case %zu: %d", n, got);
+	}
+}
+
+static void lib_2_a_file_that_is_no_heap_is_refused(void **state)
+{
+	int fd = memfd_create("other", MFD_CLOEXEC);
+	uint8_t byte;
+	void *root;
+
+	assert_true(fd >= 0);
+	assert_int_equal(heap_peek_root(fd, &root), -EPROTO);
+	assert_int_equal(ftruncate(fd, (off_t)HEAP_BYTES), 0);
+	assert_int_equal(heap_peek_root(fd, &root), -EPROTO);
+	/* One that was cut while it is looked at. */
+	assert_int_equal(ftruncate(fd, 10), 0);
+	assert_int_equal(heap_peek(fd, (void *)(HEAP_ADDRESS + 10), &byte, 1), -EFAULT);
+	assert_int_equal(heap_peek(fd, (void *)(HEAP_ADDRESS + 9), &byte, 1), 0);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lib_2_what_lies_there_is_copied),
+		cmocka_unit_test(lib_2_nothing_outside_is_copied),
+		cmocka_unit_test(lib_2_a_file_that_is_no_heap_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
