@@ -65,16 +65,11 @@ int tto_socket(int domain, int type, int protocol)
 	if (fd < 0 || !stack || !stack_lock())
 		return fd;
 	descriptor_forget(fd);
-	if (is_for_us(domain, type, protocol))
-		(void)adopt(fd, domain, type & SOCK_NONBLOCK);
+	if (is_for_us(domain, type, protocol) &&
+	    !adopt(fd, domain, type & SOCK_NONBLOCK))
+		descriptor_leave(fd, SOCKET_CAUSE_FULL);
 	stack_unlock();
 	return fd;
-}
-
-/* From here on it is the kernel's alone. */
-static void give_up(int fd)
-{
-	descriptor_forget(fd);
 }
 
 /* ---- Addresses ----------------------------------------------------------------------- */
@@ -124,6 +119,13 @@ static int learn_port(int fd, struct socket *s)
 	return 0;
 }
 
+static bool is_loopback(const uint8_t address[16], bool v6)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return v6 ? !memcmp(address, one, 16) : address[0] == 127;
+}
+
 /* Is it reached from our wire? */
 static bool is_ours_to_listen(const struct socket *s)
 {
@@ -143,7 +145,8 @@ static int listen_here(int fd, struct socket *s, int backlog)
 		if (kernel_listen(fd, backlog))
 			return -errno;
 		if (!is_ours_to_listen(s)) {
-			give_up(fd);
+			descriptor_leave(fd, is_loopback(s->tuple.local, s->tuple.v6) ?
+				SOCKET_CAUSE_LOOPBACK : SOCKET_CAUSE_OTHER_ADDRESS);
 			return 0;
 		}
 	}
@@ -255,11 +258,12 @@ static bool is_listened_on(const struct tcp_tuple *to)
 	return lookup_find_listener(stack->lookup, &t) != LOOKUP_NONE;
 }
 
-static bool is_loopback(const struct tcp_tuple *t)
+/* Connecting to no address at all is to this host: the kernel's, unless loopback is ours. */
+static bool is_this_host(const struct tcp_tuple *t)
 {
-	static const uint8_t one[16] = { [15] = 1 };
+	static const uint8_t any[16];
 
-	return t->v6 ? !memcmp(t->remote, one, 16) : t->remote[0] == 127;
+	return is_loopback(t->remote, t->v6) || !memcmp(t->remote, any, 16);
 }
 
 /* Return: 0: begun; -ENETUNREACH: our stack has no way; -errno. */
@@ -271,7 +275,9 @@ static int begin(struct socket *s, const struct tcp_tuple *to)
 
 	if (s->flags & SOCKET_BOUND)
 		memcpy(t.local, s->tuple.local, 16);
-	if (embed_is_own(stack->embed, t.remote, t.v6) && !is_listened_on(&t))
+	/* A gateway leads everywhere, but not here. */
+	if (embed_is_own(stack->embed, t.remote, t.v6) ? !is_listened_on(&t) :
+							 is_this_host(&t))
 		return -ENETUNREACH;
 	err = embed_route(stack->embed, &t, stack->now, &path);
 	if (err && err != -EAGAIN)
@@ -316,10 +322,23 @@ static int connect_again(struct socket *s)
 	return -ECONNABORTED;
 }
 
+/* Why begin() has said @err, or was not asked. */
+static enum socket_cause cause_of(int err, bool is_address, const struct tcp_tuple *to)
+{
+	if (!is_address)
+		return SOCKET_CAUSE_NO_ADDRESS;
+	if (err == -EHOSTUNREACH)
+		return SOCKET_CAUSE_NO_NEIGHBOUR;
+	if (embed_is_own(stack->embed, to->remote, to->v6))
+		return SOCKET_CAUSE_OWN;
+	return is_this_host(to) ? SOCKET_CAUSE_LOOPBACK : SOCKET_CAUSE_UNREACHABLE;
+}
+
 int tto_connect(int fd, const struct sockaddr *address, socklen_t bytes)
 {
 	struct socket *s = descriptor_socket(fd);
 	struct tcp_tuple to;
+	bool is_address;
 	int err;
 
 	if (!s || s->kind == SOCKET_LISTENER || !stack_lock())
@@ -331,14 +350,15 @@ int tto_connect(int fd, const struct sockaddr *address, socklen_t bytes)
 		return err ? fail(-err) : 0;
 	}
 	stack->now = stack_clock();
-	err = address_read(address, bytes, &to) ? begin(s, &to) : -ENETUNREACH;
+	is_address = address_read(address, bytes, &to);
+	err = is_address ? begin(s, &to) : -ENETUNREACH;
 	if (err == -ENETUNREACH && getenv("TTO_STRICT") && to.remote_port &&
-	    !is_loopback(&to)) {
+	    !is_this_host(&to)) {
 		stack_unlock();
 		return fail(ENETUNREACH);
 	}
 	if (err == -ENETUNREACH || err == -EHOSTUNREACH) {
-		give_up(fd);
+		descriptor_leave(fd, cause_of(err, is_address, &to));
 		stack_unlock();
 		return kernel_connect(fd, address, bytes);
 	}
@@ -392,7 +412,7 @@ static int accept_now(int fd, struct socket *s, struct sockaddr *address,
 		return -EAGAIN;
 	made = kernel_accept4(fd, address, bytes, flags);
 	if (made >= 0)
-		descriptor_forget(made);
+		descriptor_leave(made, SOCKET_CAUSE_BY_KERNEL);
 	return made < 0 ? -errno : made;
 }
 
@@ -478,13 +498,20 @@ int tto_shutdown(int fd, int how)
 int tto_setsockopt(int fd, int level, int option, const void *value, socklen_t bytes)
 {
 	struct socket *s = descriptor_socket(fd);
-	int result = kernel_setsockopt(fd, level, option, value, bytes), err = 0;
+	bool is_kernels = s && value && option_is_kernels(level, option, value, bytes);
+	int result, err = 0;
 
+	if (is_kernels && getenv("TTO_STRICT"))
+		return fail(ENOPROTOOPT);
+	result = kernel_setsockopt(fd, level, option, value, bytes);
 	/* An algorithm that the kernel has not may still be one of ours, or the like. */
 	if (result || !s || !value || !stack_lock())
 		return result;
 	stack->now = stack_clock();
-	err = option_set(s, level, option, value, bytes);
+	if (is_kernels && s->kind == SOCKET_NEW)
+		descriptor_leave(fd, SOCKET_CAUSE_OPTION);
+	else
+		err = option_set(s, level, option, value, bytes);
 	stack_unlock();
 	return err && err != -ENOPROTOOPT ? fail(-err) : 0;
 }

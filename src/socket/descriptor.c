@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "base/heap.h"
 #include "socket/kernel.h"
@@ -17,6 +18,7 @@
 #define HIGH_NUMBERS (STACK_SLEEPERS + 16)	/* how many we need             */
 #define SET_SHIFT 6		/* what is in the heap is aligned to 64         */
 
+_Static_assert(SOCKET_N_CAUSES <= 32, "a cause fits into an entry");
 _Static_assert(HEAP_BYTES >> SET_SHIFT <= DESCRIPTOR_RESERVED, "sets fit into an entry");
 
 /* ---- Entries ------------------------------------------------------------------------- */
@@ -30,7 +32,7 @@ static struct epoll_set *set_of(uint32_t entry)
 
 static struct socket *socket_of(uint32_t entry)
 {
-	if (entry == DESCRIPTOR_NONE || entry >= DESCRIPTOR_RESERVED)
+	if (entry == DESCRIPTOR_NONE || entry >= DESCRIPTOR_KERNEL)
 		return NULL;
 	return stack->sockets[entry - 1];
 }
@@ -134,6 +136,15 @@ void descriptor_forget(int fd)
 		return;
 	(void)!set_entry(fd, DESCRIPTOR_NONE);
 	descriptor_drop(entry);
+}
+
+void descriptor_leave(int fd, enum socket_cause cause)
+{
+	struct stat st;
+
+	descriptor_forget(fd);
+	if (!kernel_call(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH))
+		(void)!set_entry(fd, descriptor_mark(cause, st.st_ino));
 }
 
 /* ---- The stack's own -------------------------------------------------------------------- */

@@ -12,11 +12,14 @@
 #ifndef SOCKET_DESCRIPTOR_H
 #define SOCKET_DESCRIPTOR_H
 
+#include "socket/cause.h"
 #include "socket/stack.h"
 
 #define DESCRIPTOR_NONE 0u	/* not ours; else 1 + number of a socket, or ...  */
 #define DESCRIPTOR_SET 0x80000000u	/* ... where an epoll set is in the heap  */
 #define DESCRIPTOR_RESERVED 0x40000000u	/* the stack's own: not to be closed  */
+#define DESCRIPTOR_KERNEL 0x20000000u	/* ... the kernel's for good, with why and
+					 * which socket it was: descriptor_mark() */
 #define DESCRIPTORS_MAX (1u << 18)
 
 struct epoll_set;
@@ -45,6 +48,33 @@ void descriptor_copy(int from, int to);
 
 /** descriptor_forget() - @fd is not ours any more: drops its reference. Lock held */
 void descriptor_forget(int fd);
+
+/**
+ * descriptor_leave() - @fd, a socket, is the kernel's: as descriptor_forget()
+ *
+ * And @cause is remembered, for who asks why. Nothing is held by it.
+ */
+void descriptor_leave(int fd, enum socket_cause cause);
+
+/* Of an entry: the cause, and the lower bits of the inode that the socket has. A number
+ * that was given to another socket since is known by these. */
+#define DESCRIPTOR_INODE 0xffffffu
+static inline uint32_t descriptor_mark(enum socket_cause cause, uint64_t inode)
+{
+	return DESCRIPTOR_KERNEL | (uint32_t)cause << 24 |
+	       ((uint32_t)inode & DESCRIPTOR_INODE);
+}
+
+/** descriptor_cause() - Why @entry's socket @inode is the kernel's; -1: it does not say */
+static inline int descriptor_cause(uint32_t entry, uint64_t inode)
+{
+	uint32_t cause = entry >> 24 & 0x1f;
+
+	if (entry >> 29 != DESCRIPTOR_KERNEL >> 29 || cause >= SOCKET_N_CAUSES ||
+	    (entry & DESCRIPTOR_INODE) != ((uint32_t)inode & DESCRIPTOR_INODE))
+		return -1;
+	return (int)cause;
+}
 
 /** descriptor_reserve() - @fd is the stack's own: it stays when the program closes it */
 void descriptor_reserve(int fd);

@@ -184,6 +184,40 @@ int option_set(struct socket *s, int level, int option, const void *value,
 	return 0;
 }
 
+/* ---- What only the kernel has --------------------------------------------------------- */
+
+/* Linux's numbers, which libc's headers need not have. */
+enum {
+	KERNEL_TCP_MD5SIG_EXT = 32,
+	KERNEL_TCP_AO_ADD_KEY = 38,
+	KERNEL_SO_BINDTOIFINDEX = 62,
+};
+
+bool option_is_kernels(int level, int option, const void *value, socklen_t bytes)
+{
+	static const struct {
+		int level, option;
+	} options[] = {
+		{ SOL_SOCKET, SO_BINDTODEVICE },
+		{ SOL_SOCKET, KERNEL_SO_BINDTOIFINDEX },
+		{ IPPROTO_IP, IP_TRANSPARENT },
+		{ IPPROTO_IPV6, IPV6_TRANSPARENT },
+		{ IPPROTO_TCP, TCP_REPAIR },
+		{ IPPROTO_TCP, TCP_MD5SIG },
+		{ IPPROTO_TCP, KERNEL_TCP_MD5SIG_EXT },
+		{ IPPROTO_TCP, KERNEL_TCP_AO_ADD_KEY },
+	};
+	uint32_t first = 0;
+
+	/* No name, number 0, or off. */
+	memcpy(&first, value, bytes < sizeof(first) ? bytes : sizeof(first));
+	for (size_t n = 0; n < ARRAY_SIZE(options) && first; n++) {
+		if (options[n].level == level && options[n].option == option)
+			return true;
+	}
+	return false;
+}
+
 /* ---- TCP_INFO ------------------------------------------------------------------------- */
 
 /* enum tcp_state in the numbers of Linux, net/tcp_states.h. */

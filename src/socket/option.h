@@ -23,4 +23,10 @@ int option_set(struct socket *s, int level, int option, const void *value,
 int option_get(struct socket *s, int level, int option, void *value,
 	       socklen_t *bytes);
 
+/**
+ * option_is_kernels() - Is it one that our TCP cannot have, and that must not be ignored?
+ * @value:	Not NULL; @bytes of it
+ */
+bool option_is_kernels(int level, int option, const void *value, socklen_t bytes);
+
 #endif
