@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* explain.c - tto explain: why a flow is received as it is (SPEC RX-13) */
+/* flow.c - Why a flow of the daemon is received as it is (SPEC RX-13) */
+#include "tool/explain/flow.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +11,6 @@
 #include "base/json.h"
 #include "base/message.h"
 #include "tool/daemon/flow.h"
-#include "tool/options.h"
 #include "tool/tool.h"
 
 #define STOPS_AT 65535		/* counters of causes                           */
@@ -108,7 +109,7 @@ static bool find_flow(const struct stats_file *file, uint32_t id,
 	return false;
 }
 
-static int show(const struct daemon_options *o, uint32_t id)
+int flow_explain(const struct daemon_options *o, uint32_t id)
 {
 	struct stats_file file;
 	struct stats_flow f;
@@ -133,36 +134,33 @@ static int show(const struct daemon_options *o, uint32_t id)
 	return TOOL_OK;
 }
 
-static int run(int argc, char **argv)
+bool flow_is_client(const struct stats_file *file, pid_t pid)
 {
-	struct daemon_options o;
-	uint32_t id;
-	int err = daemon_options(argc, argv, &o);
+	struct stats_client c;
 
-	if (err)
-		return err;
-	if (optind + 1 != argc) {
-		message(optind < argc ? "explain: %s: one flow at a time; see tto "
-			"explain --help" : "explain: %s: which flow? see tto explain "
-			"--help", optind < argc ? argv[optind + 1] : "FLOW");
-		return TOOL_USAGE;
+	for (uint32_t n = 0; n < file->head.n_clients; n++) {
+		if (stats_file_client(file, n, &c) && c.pid == (uint32_t)pid)
+			return true;
 	}
-	if (options_u32("explain", argv[optind], 0, UINT32_MAX, &id))
-		return TOOL_USAGE;
-	return show(&o, id);
+	return false;
 }
 
-const struct tool_verb tool_explain = {
-	.name = "explain",
-	.summary = "why a flow of the daemon is received as it is",
-	.usage =
-"Usage: tto explain [--json] [--file FILE] FLOW\n"
-"\n"
-"FLOW is a number that tto flows prints. Says where its bytes were placed, why its\n"
-"packets ended where they did, and what was lost.\n"
-"\n"
-"  -j, --json            as JSON\n"
-"  -f, --file FILE       default " STATS_FILE "\n"
-"  -h, --help            this text\n",
-	.run = run,
-};
+unsigned flow_explain_all(const struct stats_file *file, pid_t pid, struct json *j)
+{
+	struct stats_flow f;
+	unsigned n_found = 0;
+
+	for (uint32_t n = 0; n < file->head.n_flows; n++) {
+		if (!stats_file_flow(file, n, &f) || (pid && f.pid != (uint32_t)pid))
+			continue;
+		n_found++;
+		if (j) {
+			flow_json(j, &f);
+			continue;
+		}
+		if (n_found > 1)
+			putchar('\n');
+		explain(&f);
+	}
+	return n_found;
+}
