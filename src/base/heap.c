@@ -3,6 +3,7 @@
 #include "base/heap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +87,9 @@ int heap_create(int *out)
 	fd = memfd_create("tto-heap", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
-	err = ftruncate(fd, (off_t)HEAP_BYTES) ? -errno : map(fd);
+	/* Who maps a part of it to look at it must not lose that. */
+	err = ftruncate(fd, (off_t)HEAP_BYTES) ||
+	      fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) ? -errno : map(fd);
 	if (err) {
 		close(fd);
 		return err;

@@ -66,7 +66,9 @@ static int make(struct embed **out, struct wire *w, const struct host_options *o
 	e->neighbours_next = NS_NEVER;
 	e->kept = heap_alloc(EMBED_KEPT_BYTES);
 	e->kept_frames = heap_alloc(EMBED_KEPT_FRAMES * sizeof(*e->kept_frames));
-	err = choose_mac(e, o->mac);
+	err = mirror_init(&e->mirror);
+	if (!err)
+		err = choose_mac(e, o->mac);
 	if (!err && e->kept && e->kept_frames)
 		e->neighbours = neighbours_open(w, e->mac, e->addresses,
 						e->n_addresses);
@@ -148,6 +150,7 @@ void embed_free(struct embed *e)
 	neighbours_close(e->neighbours);
 	heap_free(e->kept);
 	heap_free(e->kept_frames);
+	mirror_free(&e->mirror);
 	heap_free(e);
 }
 
@@ -183,6 +186,32 @@ ns_t embed_deadline(const struct embed *e)
 const struct embed_stats *embed_stats(const struct embed *e)
 {
 	return &e->stats;
+}
+
+struct mirror *embed_mirror(struct embed *e)
+{
+	return &e->mirror;
+}
+
+/* ---- Neighbours ------------------------------------------------------------------------- */
+
+static int send_mirrored(struct wire *w, const struct wire_frame *frames, unsigned n)
+{
+	struct attached *a = embed_attached;
+
+	mirror_frames(&a->embed->mirror, MIRROR_WIRE_TX, frames, n);
+	return wire_send(a->wire, frames, n);
+}
+
+struct wire *embed_wire_of_neighbours(struct embed *e)
+{
+	static const struct wire_ops ops = { .kind = "mirror", .send = send_mirrored };
+	struct attached *a = embed_attached;
+
+	if (!mirror_is_wanted(&e->mirror))
+		return a->wire;
+	a->mirrored.ops = &ops;
+	return &a->mirrored;
 }
 
 /* ---- Routes -------------------------------------------------------------------------- */
@@ -243,7 +272,7 @@ int embed_route(struct embed *e, struct tcp_tuple *tuple, ns_t now,
 		memcpy(path->mac, e->mac, 6);
 		return 0;
 	}
-	neighbours_attach(e->neighbours, embed_attached->wire);
+	neighbours_attach(e->neighbours, embed_wire_of_neighbours(e));
 	err = neighbours_find(e->neighbours,
 			      is_on_link(a, tuple->remote) ? tuple->remote : a->gateway,
 			      own, now, path->mac);

@@ -33,6 +33,7 @@
 #include "wire/wire.h"
 
 struct embed;
+struct mirror;
 
 /* How frames reach a remote address. */
 struct embed_path {
@@ -175,5 +176,8 @@ bool embed_is_own(const struct embed *e, const uint8_t address[16], bool v6);
 bool embed_routes_changed(struct embed *e);
 
 const struct embed_stats *embed_stats(const struct embed *e);
+
+/** embed_mirror() - Where its copies are for who captures; @e is not looked at */
+struct mirror *embed_mirror(struct embed *e);
 
 #endif

@@ -193,6 +193,8 @@ void embed_deliver(void *ctx, const struct tto_packet *p)
 
 	if (!a->arrive)
 		return;
+	if (mirror_is_wanted(&a->embed->mirror))
+		mirror_packet(&a->embed->mirror, p);
 	if (p->changed)
 		take_segment(a, p->header, p);
 	else
@@ -249,6 +251,14 @@ static unsigned frames_for(const struct embed *e, size_t want)
 	return want / each + 1 < EMBED_BATCH ? (unsigned)(want / each) + 1 : EMBED_BATCH;
 }
 
+static void mirror_received(struct embed *e, int n)
+{
+	mirror_tend(&e->mirror);
+	if (n > 0)
+		mirror_frames(&e->mirror, MIRROR_WIRE_RX, embed_attached->received,
+			      (uint32_t)n);
+}
+
 int embed_receive(struct embed *e, ns_t now, size_t want, embed_arrive_fn *arrive)
 {
 	struct attached *a = embed_attached;
@@ -259,10 +269,12 @@ int embed_receive(struct embed *e, ns_t now, size_t want, embed_arrive_fn *arriv
 		return (int)receive_looped(e, now, arrive);
 
 	e->now = now;
-	neighbours_attach(e->neighbours, a->wire);
+	neighbours_attach(e->neighbours, embed_wire_of_neighbours(e));
 	if (e->neighbours_next <= now)
 		e->neighbours_next = neighbours_poll(e->neighbours, now);
 	got = wire_recv(a->wire, a->received, frames_for(e, want));
+	if (mirror_is_wanted(&e->mirror))
+		mirror_received(e, got);
 	for (int n = 0; n < got; n++) {
 		if (!neighbours_take(e->neighbours, &a->received[n], now))
 			n_ready += describe(e, &a->received[n], &a->frames[n_ready]);

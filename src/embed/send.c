@@ -92,6 +92,8 @@ void embed_flush(struct embed *e)
 
 	if (!a->n_out)
 		return;
+	if (mirror_is_wanted(&e->mirror))
+		mirror_frames(&e->mirror, MIRROR_WIRE_TX, a->out, a->n_out);
 	if (e->kept_n)
 		send_kept(e);
 	if (!e->kept_n)
@@ -177,6 +179,8 @@ static int cut_in_place(struct embed *e, struct tto_segmenter *s, int n)
 			break;
 		for (int k = 0; k < cut; k++)
 			places[k].len = slots[k].len;
+		if (mirror_is_wanted(&e->mirror))
+			mirror_places(&e->mirror, places, (uint32_t)cut);
 		w->ops->send_lent(w, places, (unsigned)cut);
 		done += cut;
 	}
@@ -246,6 +250,9 @@ void embed_send(struct embed *e, const struct embed_unit *u)
 		.n_payload = u->n_payload, .payload = u->payload,
 	};
 	e->stats.units_out++;
+	if (mirror_is_wanted(&e->mirror))
+		mirror_unit(&e->mirror, header, len, u->payload, u->n_payload, s.len,
+			    u->mss);
 	if (embed_is_own(e, tuple->remote, tuple->v6)) {
 		embed_loop(e, &unit);
 		return;

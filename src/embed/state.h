@@ -4,6 +4,7 @@
 #define EMBED_STATE_H
 
 #include "embed/embed.h"
+#include "embed/mirror.h"
 #include "host/host.h"
 #include "host/neighbour.h"
 
@@ -49,6 +50,7 @@ struct embed {
 	struct looped loop[EMBED_LOOP];
 	uint32_t loop_first, loop_end;	/* counted on and on                    */
 	struct embed_stats stats;
+	struct mirror mirror;
 };
 
 /* Of this process. */
@@ -57,6 +59,7 @@ struct attached {
 	struct tto_coalescer *coalescer;
 	embed_arrive_fn *arrive;
 	struct embed *embed;
+	struct wire mirrored;	/* @wire, for who sends past embed_flush()      */
 	struct wire_frame received[EMBED_BATCH];
 	struct tto_frame frames[EMBED_BATCH];
 
@@ -68,6 +71,9 @@ struct attached {
 };
 
 extern struct attached *embed_attached;
+
+/* embed.c: neighbours send past embed_flush(). */
+struct wire *embed_wire_of_neighbours(struct embed *e);
 
 /* loop.c */
 void embed_loop(struct embed *e, struct tto_unit *unit);

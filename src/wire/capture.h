@@ -149,6 +149,24 @@ MUST_CHECK int capture_write_frame(struct capture_writer *w, const char *name,
 				   const struct capture_packet *p,
 				   const struct wire_frame *frame);
 
+/* What an interface has had, when it is over. */
+struct capture_statistics {
+	ns_t begin, end;	/* since 1970                                   */
+	uint64_t received;	/* frames, with those that were dropped         */
+	uint64_t dropped;
+};
+
+/**
+ * capture_write_statistics() - Append what interface @idx, which was added, has had
+ *
+ * Return: 0; -EINVAL: no such interface; -errno of writing.
+ */
+MUST_CHECK int capture_write_statistics(struct capture_writer *w, uint32_t idx,
+					const struct capture_statistics *s);
+
+/** capture_flush() - Let whoever reads the file see all so far. Return: 0 or -errno */
+MUST_CHECK int capture_flush(struct capture_writer *w);
+
 /**
  * capture_temporary() - Name of the temporary file, NULL when there is none
  *

@@ -17,7 +17,7 @@
  * opens it, not for whoever cuts the power.
  *
  * Source: draft-ietf-opsawg-pcapng §3.1 (block), §3.5 (options), §4.1 (section),
- * §4.2 (interface), §4.3 (enhanced packet).
+ * §4.2 (interface), §4.3 (enhanced packet), §4.6 (statistics).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +34,7 @@
 enum {
 	BLOCK_SECTION = 0x0a0d0d0a,
 	BLOCK_INTERFACE = 1,
+	BLOCK_STATISTICS = 5,
 	BLOCK_PACKET = 6,
 	SECTION_ORDER = 0x1a2b3c4d,
 
@@ -41,6 +42,10 @@ enum {
 	OPTION_FLAGS = 2,		/* of a packet                          */
 	OPTION_IF_NAME = 2,
 	OPTION_IF_TSRESOL = 9,
+	OPTION_STARTTIME = 2,		/* of statistics                        */
+	OPTION_ENDTIME = 3,
+	OPTION_IFRECV = 4,
+	OPTION_IFDROP = 5,
 };
 
 struct capture_writer {
@@ -321,6 +326,42 @@ int capture_write_frame(struct capture_writer *w, const char *name,
 	packet.full_len = frame->full_len > frame->len ? frame->full_len :
 							 frame->len;
 	return write_packet(w, &packet, frame->iov, frame->n_iov);
+}
+
+/* Two halves, the upper one first, in any byte order. */
+static void split(ns_t time, uint32_t half[2])
+{
+	half[0] = (uint32_t)(time >> 32);
+	half[1] = (uint32_t)time;
+}
+
+int capture_write_statistics(struct capture_writer *w, uint32_t idx,
+			     const struct capture_statistics *s)
+{
+	uint32_t total = 24 + 4 * option_bytes(8) + 4, begin[2], end[2];
+	uint32_t head[5] = { BLOCK_STATISTICS, total, idx };
+
+	if (idx >= w->n_interfaces)
+		return -EINVAL;
+	split(s->begin, begin);
+	split(s->end, end);
+	memcpy(head + 3, end, sizeof(end));
+	put(w, head, sizeof(head));
+	put_option(w, OPTION_STARTTIME, begin, sizeof(begin));
+	put_option(w, OPTION_ENDTIME, end, sizeof(end));
+	put_option(w, OPTION_IFRECV, &s->received, sizeof(s->received));
+	put_option(w, OPTION_IFDROP, &s->dropped, sizeof(s->dropped));
+	put32(w, 0);
+	put32(w, total);
+	return w->error;
+}
+
+int capture_flush(struct capture_writer *w)
+{
+	errno = 0;
+	if (!w->error && fflush(w->file))
+		w->error = errno ? -errno : -EIO;
+	return w->error;
 }
 
 const char *capture_temporary(const struct capture_writer *w)
