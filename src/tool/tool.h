@@ -23,7 +23,7 @@ struct tool_verb {
 
 extern const struct tool_verb tool_coalesce, tool_segment, tool_bridge,
 	tool_doctor, tool_pagetable, tool_stats, tool_clients, tool_flows,
-	tool_explain, tool_run, tool_ss, tool_demo;
+	tool_explain, tool_run, tool_ss, tool_demo, tool_capture;
 
 /**
  * tool_getopt() - getopt_long(3) that explains itself

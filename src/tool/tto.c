@@ -15,6 +15,7 @@ static const struct tool_verb *const verbs[] = {
 	&tool_bridge,
 	&tool_run,
 	&tool_ss,
+	&tool_capture,
 	&tool_demo,
 	&tool_doctor,
 	&tool_pagetable,

@@ -16,6 +16,22 @@
 /* The name that base/heap.c gives its memory. */
 static const char heap_name[] = "/memfd:tto-heap (deleted)";
 
+/* Those that have a stack may write to it; those that look at one, as we do, read. */
+static bool is_writable(pid_t pid, const char *fd)
+{
+	char path[NAME_MAX + 32], line[64];
+	unsigned flags = O_RDONLY;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%s", (int)pid, fd);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f) && sscanf(line, "flags: %o", &flags) != 1)
+		;
+	if (f)
+		fclose(f);
+	return (flags & O_ACCMODE) == O_RDWR;
+}
+
 /* Called for each heap of a process. Return: whether to look for more. */
 typedef bool heap_fn(void *ctx, pid_t pid, const char *path, const struct stat *s);
 
@@ -37,7 +53,8 @@ static int look_at(pid_t pid, heap_fn *call, void *ctx)
 		snprintf(path, sizeof(path), "/proc/%d/fd/%s", (int)pid, entry->d_name);
 		length = readlink(path, target, sizeof(target));
 		if (length == sizeof(heap_name) - 1 &&
-		    !memcmp(target, heap_name, sizeof(heap_name) - 1) && !stat(path, &s))
+		    !memcmp(target, heap_name, sizeof(heap_name) - 1) &&
+		    is_writable(pid, entry->d_name) && !stat(path, &s))
 			more = call(ctx, pid, path, &s);
 	}
 	closedir(dir);
