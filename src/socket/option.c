@@ -81,7 +81,7 @@ void socket_inherit(struct socket *s, const struct socket *listener)
 	s->mss_clamp = listener->mss_clamp;
 	s->tos = listener->tos;
 	s->ttl = listener->ttl;
-	s->flags |= listener->flags & SOCKET_V6;
+	s->flags |= listener->flags & (SOCKET_V6 | SOCKET_ZEROCOPY);
 }
 
 static int find_number(int level, int option)
@@ -133,6 +133,10 @@ static int set_of_socket(struct socket *s, int option, const void *value,
 	case SO_RCVLOWAT:
 		s->low_water = *(const int *)value > 0 ?
 			       (uint32_t)*(const int *)value : 1;
+		return 0;
+	case SO_ZEROCOPY:
+		s->flags = *(const int *)value ? s->flags | SOCKET_ZEROCOPY :
+						 s->flags & ~(uint32_t)SOCKET_ZEROCOPY;
 		return 0;
 	default:
 		return -ENOPROTOOPT;
@@ -335,6 +339,8 @@ int option_get(struct socket *s, int level, int option, void *value,
 	}
 	if (level == SOL_SOCKET && option == SO_ACCEPTCONN)
 		return give_number(s->kind == SOCKET_LISTENER, value, bytes);
+	if (level == SOL_SOCKET && option == SO_ZEROCOPY)
+		return give_number((s->flags & SOCKET_ZEROCOPY) != 0, value, bytes);
 	if (level == IPPROTO_TCP && (option == TCP_INFO || option == TCP_MAXSEG))
 		return get_of_tcp(s, option, value, bytes);
 	/* One that was inherited, of which the kernel's socket does not know. */

@@ -6,6 +6,7 @@
 
 #include "base/heap.h"
 #include "socket/connection.h"
+#include "socket/ready/error_queue.h"
 #include "socket/listen.h"
 
 struct socket *socket_take(void)
@@ -94,7 +95,7 @@ static uint32_t readiness_of_connection(const struct socket *s)
 		events |= POLLRDHUP;
 	if (read_ends || (unread && unread >= s->low_water))
 		events |= POLLIN | POLLRDNORM;
-	if (s->error)
+	if (s->error || error_queue_has(s))
 		events |= POLLERR;
 	if (s->flags & SOCKET_OVER || (read_ends && s->flags & SOCKET_SHUT_WRITE))
 		events |= POLLHUP;

@@ -40,6 +40,7 @@ enum socket_flag {
 	SOCKET_V6_ONLY = 1 << 13,
 	SOCKET_OURS = 1 << 15,	/* bound to an address that the kernel has not  */
 	SOCKET_DUAL = 1 << 14,	/* a listener in both families                 */
+	SOCKET_ZEROCOPY = 1 << 16,	/* SO_ZEROCOPY                          */
 };
 
 struct socket {
@@ -63,6 +64,8 @@ struct socket {
 	bool congestion_set;
 	uint32_t low_water;	/* SO_RCVLOWAT                                  */
 	uint64_t receive_timeout, send_timeout;	/* [ns], 0: none                */
+	/* Sends with MSG_ZEROCOPY, and of how many it was told: error_queue.h. */
+	uint32_t zerocopy_next, zerocopy_told;
 	struct watch *watches;
 	struct socket *next_output;
 

@@ -10,6 +10,7 @@
 #include "socket/address.h"
 #include "socket/connection.h"
 #include "socket/descriptor.h"
+#include "socket/ready/error_queue.h"
 #include "socket/kernel.h"
 #include "socket/ready/wait.h"
 
@@ -188,14 +189,28 @@ static ssize_t discard(int fd, struct socket *s, size_t bytes, int flags)
 	return receive(fd, s, &r, flags);
 }
 
+static ssize_t receive_errors(struct socket *s, struct msghdr *m)
+{
+	int err;
+
+	if (!stack_lock())
+		return fail(EAGAIN);
+	err = error_queue_take(s, m);
+	stack_unlock();
+	return err ? fail(-err) : 0;
+}
+
 ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 {
 	struct socket *s = descriptor_socket(fd);
 	struct receiver r = { .iov = NULL };
 	ssize_t got;
 
-	if (!s || s->kind == SOCKET_NEW || flags & MSG_ERRQUEUE)
+	if (!s || s->kind == SOCKET_NEW ||
+	    (flags & MSG_ERRQUEUE && s->kind != SOCKET_CONNECTION))
 		return kernel_recvmsg(fd, m, flags);
+	if (flags & MSG_ERRQUEUE)
+		return receive_errors(s, m);
 	if (s->kind == SOCKET_LISTENER)
 		return fail(ENOTCONN);
 	if (flags & MSG_OOB)
@@ -330,6 +345,9 @@ ssize_t tto_sendmsg(int fd, const struct msghdr *m, int flags)
 		from.n_iov--;
 	}
 	sent = send_all(fd, s, &from, iov_bytes(from.iov, from.n_iov), flags);
+	if (sent > 0 && flags & MSG_ZEROCOPY && s->flags & SOCKET_ZEROCOPY &&
+	    descriptor_socket(fd) == s)
+		error_queue_add(s);
 	embed_flush(stack->embed);
 	stack_unlock();
 	if (sent >= 0)
