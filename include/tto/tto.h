@@ -6,7 +6,8 @@
  * NAME(2) does, for a descriptor of tto_socket() or tto_accept4() as for any other: a
  * descriptor that is not ours goes to the kernel. So a program may call these for all of
  * its descriptors, and `tto run` makes it do so without being changed. tto_close() is
- * another one's name (verbs.h): close(2) is tto_close_fd().
+ * another one's name (verbs.h): close(2) is tto_close_fd(). Operations that complete later
+ * and callbacks are in work.h.
  *
  * Errors:  as those of the calls they are named for: -1 and errno. tto_start() and
  *          tto_join() return -errno.
@@ -124,4 +125,7 @@ TTO_API void tto_exit(void);
 #ifdef __cplusplus
 }
 #endif
+
+#include <tto/work.h>
+
 #endif

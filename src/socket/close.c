@@ -11,6 +11,7 @@
 #include "socket/kernel.h"
 #include "socket/process.h"
 #include "socket/ready/wait.h"
+#include "socket/work/take.h"
 
 /* linux/close_range.h, which glibc's headers have as well. */
 #ifndef CLOSE_RANGE_CLOEXEC
@@ -54,6 +55,16 @@ static void linger(struct socket *s, int fd)
 	sleeper_give(sleeper);
 }
 
+/* One of the kernel's that a work queue may know. */
+static int close_kernels(int fd)
+{
+	if (process_self && stack->works && stack_lock()) {
+		works_close(fd);
+		stack_unlock();
+	}
+	return kernel_close(fd);
+}
+
 int tto_close_fd(int fd)
 {
 	struct socket *s;
@@ -61,7 +72,9 @@ int tto_close_fd(int fd)
 
 	if (descriptor_is_reserved(fd))
 		return fail(EBADF);
-	if (!tto_owns(fd) || !stack_lock())
+	if (!tto_owns(fd))
+		return close_kernels(fd);
+	if (!stack_lock())
 		return kernel_close(fd);
 	s = descriptor_socket(fd);
 	if (s)

@@ -2,8 +2,8 @@
 /*
  * connection.c - A socket's TCP: segments in, bytes out, and the other way
  *
- * Received bytes go to where recv() wants them, if somebody is in recv() and nothing is
- * before them; else into the ring, those out of order to their place beyond its end. So
+ * Received bytes go to where recv() or a work queue wants them, if somebody does and
+ * nothing is before them; else into the ring, those out of order to their place beyond its end. So
  * the machine's pieces need no buffers: a cookie is the place in the stream.
  */
 #include "socket/connection.h"
@@ -13,6 +13,7 @@
 
 #include "packet/headers.h"
 #include "socket/listen.h"
+#include "socket/work/take.h"
 
 #define UNITS_A_TURN 32		/* of one connection, before others are served  */
 
@@ -88,6 +89,8 @@ static void take_in_order(struct socket *s, const uint8_t *bytes, uint32_t n)
 		s->bytes_straight += given;
 		if (given)
 			tcp_read(&s->tcb, &env, given);
+	} else if (s->posted && !ring_count(&s->receive)) {
+		given = work_take(s, bytes, n);
 	}
 	if (given == n)
 		return;
@@ -157,6 +160,8 @@ static void take_segment(struct socket *s, const struct tcp_env *env,
 			     place, true);
 	if (result.kept)
 		keep(s, d, place);
+	if (s->posted && d->segment.len)
+		work_note(s, d->segment.flags);
 	if (result.more)
 		take_pieces(s, env);
 }

@@ -13,6 +13,7 @@
 #include "socket/process.h"
 #include "socket/ready/epoll.h"
 #include "socket/ready/wait.h"
+#include "socket/work/take.h"
 
 #define HIGHEST 65536u		/* no descriptor of ours is moved beyond        */
 #define HIGH_NUMBERS (STACK_SLEEPERS + 16)	/* how many we need             */
@@ -134,6 +135,7 @@ void descriptor_forget(int fd)
 
 	if (entry == DESCRIPTOR_NONE || entry == DESCRIPTOR_RESERVED)
 		return;
+	works_close(fd);
 	(void)!set_entry(fd, DESCRIPTOR_NONE);
 	descriptor_drop(entry);
 }

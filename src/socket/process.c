@@ -12,6 +12,7 @@
 #include "socket/descriptor.h"
 #include "socket/kernel.h"
 #include "socket/ready/wait.h"
+#include "socket/work/take.h"
 
 #define REAP_AT_ONCE 16		/* processes that are looked at                 */
 #define UNBORN_NS 10000000000ULL	/* it has died before it joined         */
@@ -103,6 +104,7 @@ struct process *process_take(pid_t pid)
 
 void process_free(struct process *p)
 {
+	works_drop(p->pid);
 	for (uint32_t fd = 0; fd < p->end_fds; fd++) {
 		uint32_t entry = p->fds[fd];
 
@@ -152,6 +154,7 @@ int process_enter(void)
 		p = find(PROCESS_UNBORN, getppid());
 	if (p) {
 		sleepers_drop(pid);
+		works_drop(pid);
 		process_is_me(p);
 		process_compare(p);
 		return 0;

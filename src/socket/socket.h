@@ -12,6 +12,7 @@
 #include "tcp/report.h"
 #include "tcp/tcb.h"
 
+struct end;
 struct watch;
 
 #define SOCKET_N_NUMBERS 13	/* options of option.c's table                  */
@@ -80,6 +81,7 @@ struct socket {
 
 	/* Who receives at this moment, straight from the frames (RQ-5). */
 	struct receiver *receiver;
+	struct end *posted;	/* has receives posted, or is handed up to      */
 	uint64_t bytes_straight;	/* that took this way                   */
 	uint16_t mss_clamp;
 	uint8_t tos, ttl;

@@ -10,6 +10,7 @@
 #include "base/heap.h"
 #include "socket/connection.h"
 #include "socket/listen.h"
+#include "socket/work/take.h"
 
 #define TURN_FRAMES 512		/* of the wire, at most                         */
 #define SHORT_TURN_FRAMES 64
@@ -120,6 +121,7 @@ int stack_make(const char *where, struct wire_error *error)
 static void reset_all(void)
 {
 	stack->n_broken++;
+	works_repair();
 	stack->output_first = NULL;
 	stack->output_last = &stack->output_first;
 	for (uint32_t n = 0; n < STACK_SOCKETS; n++) {

@@ -39,7 +39,7 @@
 #include "tcp/time_wait.h"
 #include "tcp/timer_wheel.h"
 
-#define STACK_VERSION 1
+#define STACK_VERSION 2
 #define STACK_SOCKETS 65536	/* connections and listeners                    */
 #define STACK_REQUESTS 16384	/* SYNs that were answered                      */
 #define STACK_TIME_WAITS 65536
@@ -55,15 +55,16 @@
 
 /*
  * Somebody who wants to know when a socket's readiness changes: a thread in a blocking
- * call or in poll (wait.c), or a member of an epoll set (epoll.c). In a list of the
- * socket's, and in the heap.
+ * call or in poll (wait.c), a member of an epoll set (epoll.c), or what a work queue has
+ * of the socket (work/end.c). In a list of the socket's, and in the heap.
  */
 struct watch {
 	struct watch *next, **at;	/* *at == this; at NULL: in no list     */
 	struct socket *socket;
 	uint32_t events;	/* POLLIN ...; POLLERR and POLLHUP always count */
-	struct sleeper *sleeper;	/* to be woken; NULL: @member           */
+	struct sleeper *sleeper;	/* to be woken; NULL: @member or @end   */
 	struct epoll_member *member;	/* gets into its set's ready list       */
+	struct end *end;	/* of a work queue; NULL                        */
 };
 
 /* A thread that sleeps, or is about to: wait.c. */
@@ -133,6 +134,7 @@ struct stack {
 	struct sleeper sleepers[STACK_SLEEPERS];
 	struct process processes[STACK_PROCESSES];
 	struct epoll_set *sets;
+	struct tto_work *works;
 	ns_t last_reap;
 	bool loopback;		/* 127.0.0.1 and ::1 are ours, too              */
 	bool caretaker_sleeps;	/* on the wire                                  */

@@ -13,6 +13,7 @@
 #include "socket/ready/error_queue.h"
 #include "socket/kernel.h"
 #include "socket/ready/wait.h"
+#include "socket/transfer.h"
 
 #define TURN_NS 50000u		/* who always finds something lets the stack turn so
 				 * often                                        */
@@ -129,6 +130,22 @@ static int why_nothing(struct socket *s)
 	if (err)
 		return -err;
 	return is_at_end(s) ? 0 : -EAGAIN;
+}
+
+int transfer_receive(struct socket *s, struct receiver *r, size_t want, bool *is_end)
+{
+	uint64_t place = s->receive.first;
+
+	if (s->kind != SOCKET_CONNECTION)
+		return -ENOTCONN;
+	if (ring_count(&s->receive)) {
+		take(s, r, false, &place);
+		was_read(s, place);
+	}
+	*is_end = is_at_end(s) && !ring_count(&s->receive);
+	if (r->got >= want || (r->got && *is_end))
+		return 0;
+	return r->got ? -EAGAIN : why_nothing(s);
 }
 
 /* One turn with the caller's buffer in the way of what comes. */
@@ -294,6 +311,27 @@ static ssize_t write_some(struct socket *s, struct source *from, size_t left, bo
 		return -ENOMEM;
 	(void)tcp_write(&s->tcb, &env, n, more || n < left);
 	connection_touch(s);
+	return n;
+}
+
+ssize_t transfer_send(struct socket *s, struct receiver *from, size_t left, bool more)
+{
+	struct source source = { from->iov, from->n_iov, from->at };
+	ssize_t n;
+
+	if (s->kind != SOCKET_CONNECTION)
+		return s->kind == SOCKET_NEW ? -EPIPE : -ENOTCONN;
+	if (s->flags & SOCKET_CONNECTING)
+		return -EAGAIN;
+	n = may_send(s);
+	if (!n)
+		n = write_some(s, &source, left, more);
+	if (n <= 0)
+		return n ? n : -EAGAIN;
+	from->iov = source.iov;
+	from->n_iov = source.n_iov;
+	from->at = source.at;
+	from->got += (size_t)n;
 	return n;
 }
 

@@ -15,6 +15,7 @@
 #include "socket/descriptor.h"
 #include "socket/process.h"
 #include "socket/ready/wait.h"
+#include "socket/work/take.h"
 
 
 struct stack *stack;
@@ -91,6 +92,23 @@ int embed_fd(const struct embed *e)
 bool embed_arm(struct embed *e)
 {
 	return true;
+}
+
+/* There are no work queues. */
+void work_tell(struct end *e)
+{
+}
+
+void work_gone(struct end *e)
+{
+}
+
+void works_close(int fd)
+{
+}
+
+void works_drop(pid_t process)
+{
 }
 
 void double_start(void)

@@ -29,6 +29,7 @@
 #include "socket/kernel.h"
 #include "socket/process.h"
 #include "socket/ready/epoll.h"
+#include "socket/work/take.h"
 
 #define SPIN_US 20
 #define BLIND_NS 1000000u	/* between looks that nothing announces         */
@@ -86,6 +87,8 @@ void watches_tell(struct watch *first, uint32_t events)
 			continue;
 		if (w->sleeper)
 			wake(w->sleeper);
+		else if (w->end)
+			work_tell(w->end);
 		else if (!epoll_is_exclusive(w->member))
 			epoll_tell(w->member);
 		else if (!is_taken)
@@ -124,6 +127,10 @@ void watches_drop(struct watch **first)
 	while ((w = *first)) {
 		if (w->member) {
 			epoll_member_free(w->member);
+			continue;
+		}
+		if (w->end) {
+			work_gone(w->end);
 			continue;
 		}
 		watch_remove(w);

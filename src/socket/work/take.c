@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* take.c - What work queues are told, and where they want what comes */
+#include "socket/work/take.h"
+
+#include "base/heap.h"
+#include "packet/headers.h"
+#include "socket/process.h"
+#include "socket/ready/wait.h"
+#include "socket/work/work.h"
+
+/* ---- Bytes ---------------------------------------------------------------------------- */
+
+static uint32_t fill(struct receiver *r, const uint8_t *bytes, uint32_t n)
+{
+	uint32_t given = 0;
+
+	while (given < n && r->n_iov) {
+		size_t room = r->iov->iov_len - r->at;
+		uint32_t part = room < n - given ? (uint32_t)room : n - given;
+
+		memcpy((uint8_t *)r->iov->iov_base + r->at, bytes + given, part);
+		given += part;
+		r->at += part;
+		if (r->at < r->iov->iov_len)
+			break;
+		r->iov++;
+		r->n_iov--;
+		r->at = 0;
+	}
+	r->got += given;
+	return given;
+}
+
+/* To the receives that are posted, in their order; only their process has the memory. */
+static uint32_t to_operations(struct end *e, const uint8_t *bytes, uint32_t n)
+{
+	uint32_t given = 0;
+
+	if (e->work->process != process_pid())
+		return 0;
+	for (struct operation *op = e->receives.first; op && given < n; op = op->next)
+		given += fill(&op->at, bytes + given, n - given);
+	return given;
+}
+
+uint32_t work_take(struct socket *s, const uint8_t *bytes, uint32_t n)
+{
+	struct end *e = s->posted;
+	struct tcp_env env = stack_env();
+	uint32_t given = e->deliver ? deliver_fill(e, bytes, n) :
+				      to_operations(e, bytes, n);
+
+	s->receive.first += given;
+	s->receive.end += given;
+	s->bytes_straight += given;
+	/* What is handed up is read when it is given back. */
+	if (given && !e->deliver)
+		tcp_read(&s->tcb, &env, given);
+	return given;
+}
+
+void work_note(struct socket *s, uint32_t flags)
+{
+	s->posted->flags |= (flags & TCP_PSH ? (uint32_t)TTO_PUSHED : 0) |
+			    (flags & TCP_URG ? (uint32_t)TTO_URGENT : 0);
+}
+
+/* ---- Events ------------------------------------------------------------------------------ */
+
+void work_tell(struct end *e)
+{
+	end_ready(e);
+	watches_tell(e->work->watches, ~0U);
+}
+
+void work_gone(struct end *e)
+{
+	struct tto_work *w = e->work;
+
+	end_drop(e);
+	watches_tell(w->watches, ~0U);
+}
+
+void works_close(int fd)
+{
+	for (struct tto_work *w = stack->works; w; w = w->next) {
+		struct end *e = w->process == process_pid() ? end_find(w, fd) : NULL;
+
+		if (e)
+			work_gone(e);
+	}
+}
+
+void works_repair(void)
+{
+	for (struct tto_work *w = stack->works; w; w = w->next) {
+		w->ready_first = NULL;
+		w->ready_last = &w->ready_first;
+		for (uint32_t b = 0; b < w->n_buckets; b++)
+			for (struct end *e = w->buckets[b]; e; e = e->next) {
+				e->is_ready = false;
+				end_ready(e);
+			}
+	}
+}
