@@ -197,6 +197,23 @@ static void lib_2_the_end_completes_all(void **state)
 	shut(fd, kernel);
 }
 
+/* Bytes for several receives and the FIN in one turn. */
+static void lib_2_the_end_is_behind_the_last_byte(void **state)
+{
+	uint8_t bytes[3][10];
+	int kernel, fd = scene_connect(&kernel);
+
+	for (uint64_t n = 0; n < 3; n++)
+		assert_int_equal(post(TTO_RECEIVE, fd, n, bytes[n], 10, 0), 0);
+	scene_kernel_sends(kernel, 25, 0);
+	assert_int_equal(shutdown(kernel, SHUT_WR), 0);
+	usleep(20000);
+	expect(0, 0, 10, 0);
+	expect(1, 0, 10, 0);
+	expect(2, 0, 5, TTO_END);
+	shut(fd, kernel);
+}
+
 static void reset(int kernel)
 {
 	struct linger now = { 1, 0 };
@@ -641,6 +658,7 @@ int main(void)
 		TEST(rq_5_waitall_waits_until_it_is_full_or_the_end),
 		TEST(lib_2_what_came_before_is_there_at_once),
 		TEST(lib_2_the_end_completes_all),
+		TEST(lib_2_the_end_is_behind_the_last_byte),
 		TEST(lib_2_a_reset_is_told_once_as_by_recvmsg),
 		TEST(lib_2_sends_complete_in_order_when_all_is_taken),
 		TEST(lib_2_a_send_that_fails_says_how_far_it_came),
