@@ -183,7 +183,7 @@ void sleeper_give(struct sleeper *sleeper)
 	sleeper->process = 0;
 }
 
-static void set_asleep(struct sleeper *sleeper, bool is_asleep)
+void sleeper_set_asleep(struct sleeper *sleeper, bool is_asleep)
 {
 	if (!sleeper || sleeper->is_asleep == is_asleep)
 		return;
@@ -237,7 +237,7 @@ void sleepers_drop(pid_t process)
 
 		if (sleeper->process != process)
 			continue;
-		set_asleep(sleeper, false);
+		sleeper_set_asleep(sleeper, false);
 		drain(sleeper);
 		sleeper_give(sleeper);
 	}
@@ -379,14 +379,14 @@ static int sleep_in_kernel(struct sleeper *sleeper, struct pollfd *list, nfds_t 
 
 	list[n] = (struct pollfd){ wire, POLLIN, 0 };
 	list[n + 1] = (struct pollfd){ sleeper ? sleeper->event : -1, POLLIN, 0 };
-	set_asleep(sleeper, true);
+	sleeper_set_asleep(sleeper, true);
 	if (!embed_arm(stack->embed))
 		timeout = &none;
 	stack_unlock();
 	ready = kernel_ppoll(list, n + WAIT_MORE, timeout, mask);
 	error = errno;
 	relock();
-	set_asleep(sleeper, false);
+	sleeper_set_asleep(sleeper, false);
 	if (sleeper && sleeper->is_told)
 		drain(sleeper);
 	if (ready < 0)

@@ -25,6 +25,9 @@ MUST_CHECK int sleepers_open(void);
 /** sleepers_reserve() - Keep them from being closed in this process */
 void sleepers_reserve(void);
 
+/** sleeper_set_asleep() - It is to be told by its event, or not; NULL is allowed */
+void sleeper_set_asleep(struct sleeper *sleeper, bool is_asleep);
+
 /** sleepers_drop() - Those of a process that is gone, and what they watched */
 void sleepers_drop(pid_t process);
 

@@ -93,12 +93,25 @@ int tto_work_open(struct tto_work **out, const struct tto_work_options *options)
 
 /* ---- Close --------------------------------------------------------------------------- */
 
+static void disarm(struct tto_work *w)
+{
+	uint64_t count;
+
+	if (!w->is_armed)
+		return;
+	w->is_armed = false;
+	sleeper_set_asleep(w->sleeper, false);
+	if (w->sleeper && w->sleeper->is_told)
+		(void)!kernel_call(SYS_read, w->sleeper->event, &count, sizeof(count));
+}
+
 static void drop(struct tto_work *w)
 {
 	for (uint32_t b = 0; b < w->n_buckets; b++)
 		while (w->buckets[b])
 			end_drop(w->buckets[b]);
 	deliver_free(w);
+	disarm(w);
 	watches_drop(&w->watches);
 	sleeper_give(w->sleeper);
 	*w->at = w->next;
@@ -133,6 +146,7 @@ void works_drop(pid_t process)
 			for (struct end *e = w->buckets[b]; e; e = e->next)
 				e->in_epoll = e->is_busy = false;
 		w->sleeper = NULL;	/* sleepers_drop()                      */
+		w->is_armed = false;
 		drop(w);
 	}
 }
@@ -142,20 +156,6 @@ void works_drop(pid_t process)
 static bool has_something(const struct tto_work *w)
 {
 	return w->n_done || w->due_first;
-}
-
-static void disarm(struct tto_work *w)
-{
-	uint64_t count;
-
-	if (!w->is_armed)
-		return;
-	w->is_armed = false;
-	if (!w->sleeper)
-		return;
-	w->sleeper->is_asleep = false;
-	if (w->sleeper->is_told)
-		(void)!kernel_call(SYS_read, w->sleeper->event, &count, sizeof(count));
 }
 
 static void turn(struct tto_work *w)
@@ -288,14 +288,14 @@ int tto_work_arm(struct tto_work *w)
 	if (!stack_lock())
 		return -EAGAIN;
 	turn(w);
-	ready = has_something(w);
+	/* A wire that was not armed does not ring. */
+	ready = has_something(w) || !embed_arm(stack->embed);
 	if (!ready) {
 		attach(w);
 		set_timer(w);
-		if (w->sleeper) {
+		if (w->sleeper)
 			w->sleeper->is_told = false;
-			w->sleeper->is_asleep = true;
-		}
+		sleeper_set_asleep(w->sleeper, true);
 		w->is_armed = true;
 	}
 	stack_unlock();
