@@ -499,19 +499,32 @@ int tto_setsockopt(int fd, int level, int option, const void *value, socklen_t b
 {
 	struct socket *s = descriptor_socket(fd);
 	bool is_kernels = s && value && option_is_kernels(level, option, value, bytes);
-	int result, err = 0;
+	socklen_t n = sizeof(int);
+	int result, judged, err = 0;
 
 	if (is_kernels && getenv("TTO_STRICT"))
 		return fail(ENOPROTOOPT);
+	if (s && option_refuses(s, level, option))
+		return fail(EINVAL);
 	result = kernel_setsockopt(fd, level, option, value, bytes);
 	/* An algorithm that the kernel has not may still be one of ours, or the like. */
 	if (result || !s || !value || !stack_lock())
 		return result;
+	/* Yes is 1, and what is too much is less. */
+	if (option_is_number(level, option) &&
+	    !kernel_getsockopt(fd, level, option, &judged, &n)) {
+		value = &judged;
+		bytes = n;
+	}
 	stack->now = stack_clock();
 	if (is_kernels && s->kind == SOCKET_NEW)
 		descriptor_leave(fd, SOCKET_CAUSE_OPTION);
 	else
 		err = option_set(s, level, option, value, bytes);
+	n = sizeof(judged);
+	if (err == -ENOPROTOOPT &&
+	    !kernel_getsockopt(fd, level, option, &judged, &n) && n == sizeof(judged))
+		option_remember(s, level, option, judged, bytes <= n);
 	stack_unlock();
 	return err && err != -ENOPROTOOPT ? fail(-err) : 0;
 }

@@ -112,6 +112,17 @@ static struct socket *find_listener(const struct embed_datagram *d)
 	return stack->sockets[value & ~STACK_LISTENER];
 }
 
+/* What was asked for of the listener counts for the handshake. */
+static struct tcp_endpoint endpoint_of(const struct embed_datagram *d)
+{
+	struct tcp_endpoint endpoint = stack_endpoint(&d->tuple);
+	const struct socket *listener = find_listener(d);
+
+	if (listener)
+		endpoint.mss_clamp = listener->mss_clamp;
+	return endpoint;
+}
+
 /* A socket for a handshake that is complete. NULL: no room. */
 static struct socket *make_connection(struct socket *listener,
 				      const struct tcp_tuple *t)
@@ -140,7 +151,7 @@ static struct socket *make_connection(struct socket *listener,
 static void answer_by_cookie(const struct embed_datagram *d)
 {
 	const struct tcp_segment *syn = &d->segment;
-	struct tcp_endpoint endpoint = stack_endpoint(&d->tuple);
+	struct tcp_endpoint endpoint = endpoint_of(d);
 	struct tcp_env env = stack_env();
 	uint16_t mss = syn->has & TCP_HAS_MSS ? syn->mss : d->tuple.v6 ? 1220 : 536;
 	struct tcp_request r;
@@ -173,7 +184,7 @@ static void accept_cookie(struct socket *listener, const struct embed_datagram *
 			  uint16_t mss)
 {
 	const struct tcp_segment *ack = &d->segment;
-	struct tcp_endpoint endpoint = stack_endpoint(&d->tuple);
+	struct tcp_endpoint endpoint = endpoint_of(d);
 	struct tcp_env env = stack_env();
 	struct tcp_request r = { .mss = mss };
 	struct socket *c;
@@ -234,7 +245,7 @@ static void begin(const struct embed_datagram *d, const seq_t *least)
 	stack->free_request = r->next_free;
 	stack->n_requests++;
 	*r = (struct request){ .used = true, .tuple = d->tuple,
-			       .endpoint = stack_endpoint(&d->tuple) };
+			       .endpoint = endpoint_of(d) };
 	if (least && seq_before(r->endpoint.iss, *least))
 		r->endpoint.iss = *least;
 	tcp_request_begin(&r->tcp, &env, &r->endpoint, &d->segment, &out);

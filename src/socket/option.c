@@ -71,6 +71,8 @@ void socket_apply_options(struct socket *s)
 void socket_inherit(struct socket *s, const struct socket *listener)
 {
 	memcpy(s->numbers, listener->numbers, sizeof(s->numbers));
+	memcpy(s->others, listener->others, sizeof(s->others));
+	s->n_others = listener->n_others;
 	s->congestion = listener->congestion;
 	s->congestion_set = listener->congestion_set;
 	s->linger_set = listener->linger_set;
@@ -92,9 +94,16 @@ static int find_number(int level, int option)
 	return -1;
 }
 
+/* The kernel doubles them, for what it needs itself. */
+static bool is_doubled(int n)
+{
+	return numbers[n].level == SOL_SOCKET &&
+	       (numbers[n].option == SO_SNDBUF || numbers[n].option == SO_RCVBUF);
+}
+
 static int set_number(struct socket *s, int n, int value)
 {
-	s->numbers[n].value = value;
+	s->numbers[n].value = is_doubled(n) ? value / 2 : value;
 	s->numbers[n].is_set = true;
 	if (!connection_lives(s))
 		return 0;
@@ -155,6 +164,50 @@ static int set_congestion(struct socket *s, const char *name, socklen_t bytes)
 		(void)tcp_set_option(&s->tcb, &env, TCP_OPTION_CONGESTION,
 				     s->congestion);
 	return 0;
+}
+
+static struct socket_other *find_other(struct socket *s, int level, int option)
+{
+	for (unsigned n = 0; n < s->n_others; n++)
+		if (s->others[n].level == level && s->others[n].option == option)
+			return &s->others[n];
+	return NULL;
+}
+
+void option_remember(struct socket *s, int level, int option, int value, bool is_one)
+{
+	struct socket_other *other = find_other(s, level, option);
+
+	/* Linux does not pass these on to who is accepted. */
+	if ((level == SOL_SOCKET && option == SO_PRIORITY) ||
+	    (level == IPPROTO_TCP && option == TCP_FASTOPEN))
+		return;
+	if (!other && is_one && s->n_others < SOCKET_N_OTHERS)
+		other = &s->others[s->n_others++];
+	if (other)
+		*other = (struct socket_other){ level, option, value };
+}
+
+bool option_refuses(const struct socket *s, int level, int option)
+{
+	if (level != IPPROTO_TCP)
+		return false;
+	return (option == TCP_FASTOPEN && s->kind == SOCKET_CONNECTION) ||
+	       (option == TCP_FASTOPEN_CONNECT && s->kind != SOCKET_NEW);
+}
+
+bool option_is_number(int level, int option)
+{
+	switch (level) {
+	case SOL_SOCKET:
+		return find_number(level, option) >= 0 || option == SO_RCVLOWAT;
+	case IPPROTO_IP:
+		return option == IP_TOS || option == IP_TTL;
+	case IPPROTO_IPV6:
+		return option == IPV6_TCLASS || option == IPV6_UNICAST_HOPS;
+	default:
+		return find_number(level, option) >= 0;
+	}
 }
 
 int option_set(struct socket *s, int level, int option, const void *value,
@@ -314,6 +367,18 @@ static int give_number(int number, void *value, socklen_t *bytes)
 	return 0;
 }
 
+/* Of the level of IP a short value is one byte. */
+static int give_number_of(int level, int number, void *value, socklen_t *bytes)
+{
+	uint8_t small = (uint8_t)number;
+
+	if (level != IPPROTO_IP || !*bytes || *bytes >= sizeof(number) || number != small)
+		return give_number(number, value, bytes);
+	*bytes = 1;
+	memcpy(value, &small, 1);
+	return 0;
+}
+
 static int get_of_tcp(struct socket *s, int option, void *value, socklen_t *bytes)
 {
 	switch (option) {
@@ -328,11 +393,40 @@ static int get_of_tcp(struct socket *s, int option, void *value, socklen_t *byte
 	}
 }
 
+/* What nobody has set: as it has become. */
+static int get_default(struct socket *s, int level, int option, void *value,
+		       socklen_t *bytes)
+{
+	struct tcp_env env = stack_env();
+	struct tcp_report r;
+
+	if (!connection_lives(s))
+		return -ENOPROTOOPT;
+	tcp_report(&s->tcb, &env, &r);
+	if (level == SOL_SOCKET && option == SO_SNDBUF)
+		return give_number((int)r.send_buffer, value, bytes);
+	if ((level == SOL_SOCKET && option == SO_RCVBUF) ||
+	    (level == IPPROTO_TCP && option == TCP_WINDOW_CLAMP))
+		return give_number((int)r.receive_buffer, value, bytes);
+	return -ENOPROTOOPT;
+}
+
 int option_get(struct socket *s, int level, int option, void *value,
 	       socklen_t *bytes)
 {
+	const struct socket_other *other = find_other(s, level, option);
 	int n = find_number(level, option), error = s->error;
 
+	if ((int)*bytes < 0)
+		return -ENOPROTOOPT;
+	if (other)
+		return give_number_of(level, other->value, value, bytes);
+	if (level == IPPROTO_IP && !(s->flags & SOCKET_V6) &&
+	    (option == IP_TOS || option == IP_TTL))
+		return give_number_of(level, option == IP_TOS ? s->tos : s->ttl, value,
+				      bytes);
+	if (level == SOL_SOCKET && option == SO_RCVLOWAT)
+		return give_number((int)s->low_water, value, bytes);
 	if (level == SOL_SOCKET && option == SO_ERROR) {
 		s->error = 0;
 		return give_number(error, value, bytes);
@@ -345,8 +439,7 @@ int option_get(struct socket *s, int level, int option, void *value,
 		return get_of_tcp(s, option, value, bytes);
 	/* One that was inherited, of which the kernel's socket does not know. */
 	if (n >= 0 && s->numbers[n].is_set)
-		return give_number(option == SO_SNDBUF || option == SO_RCVBUF ?
-				   s->numbers[n].value * (level == SOL_SOCKET ? 2 : 1) :
-				   s->numbers[n].value, value, bytes);
-	return -ENOPROTOOPT;
+		return give_number(is_doubled(n) ? s->numbers[n].value * 2 :
+						   s->numbers[n].value, value, bytes);
+	return n >= 0 ? get_default(s, level, option, value, bytes) : -ENOPROTOOPT;
 }

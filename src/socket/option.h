@@ -8,7 +8,25 @@
 #include "socket/stack.h"
 
 /**
+ * option_refuses() - Is it only for sockets that are not connected?
+ *
+ * The kernel's socket behind one of ours is not, and would take it.
+ */
+bool option_refuses(const struct socket *s, int level, int option);
+
+/**
+ * option_remember() - The kernel has taken a number for which our TCP has no use
+ * @is_one:	It is a number; else it is one if it was before
+ */
+void option_remember(struct socket *s, int level, int option, int value, bool is_one);
+
+/** option_is_number() - Does option_set() want what the kernel has made of the number? */
+bool option_is_number(int level, int option);
+
+/**
  * option_set() - What setsockopt(2) was told, and the kernel has accepted for @fd
+ *
+ * @value:	Of those that option_is_number(): what the kernel answers now
  *
  * Return: 0; -ENOPROTOOPT: not one that our TCP has to know of; -errno.
  */

@@ -16,6 +16,7 @@ struct end;
 struct watch;
 
 #define SOCKET_N_NUMBERS 13	/* options of option.c's table                  */
+#define SOCKET_N_OTHERS 8	/* and of those that only the kernel knows      */
 
 enum socket_kind {
 	SOCKET_FREE,
@@ -61,6 +62,11 @@ struct socket {
 		int value;
 		bool is_set;
 	} numbers[SOCKET_N_NUMBERS];
+	/* Numbers that our TCP has no use for, for whom is accepted. */
+	struct socket_other {
+		int level, option, value;
+	} others[SOCKET_N_OTHERS];
+	uint8_t n_others;
 	uint8_t congestion;	/* enum congestion_kind                         */
 	bool congestion_set;
 	uint32_t low_water;	/* SO_RCVLOWAT                                  */

@@ -123,7 +123,6 @@ static void lib_2_a_stream_comes_whole_and_once(void **state)
 	pthread_t thread;
 	int kernel, fd = scene_accept(&kernel);
 
-	assert_int_equal(fcntl(kernel, F_SETFL, 0), 0);
 	sink_of(&a, fd);
 	pthread_create(&thread, NULL, sends_much, &kernel);
 	while (!a.ends)

@@ -2,6 +2,7 @@
 /* scene.c - The whole stack in this process, over a TAP device, and the kernel's TCP */
 #include "stack/scene.h"
 
+#include <fcntl.h>
 #include <sched.h>
 
 #define WHERE "tap:ttotest,address=" SCENE_KERNEL "/24,up;address=" SCENE_OURS "/24"
@@ -39,38 +40,83 @@ int scene_start(void)
 	return 0;
 }
 
-int scene_connect(int *kernel)
+void scene_call(int fd, int *kernel)
 {
 	struct sockaddr_in a = scene_address(0);
-	int fd = tto_socket(AF_INET, SOCK_STREAM, 0);
 
-	assert_true(fd >= 0);
 	assert_int_equal(tto_connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	*kernel = accept(listener, NULL, NULL);
 	assert_true(*kernel >= 0);
+}
+
+int scene_connect(int *kernel)
+{
+	int fd = tto_socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	scene_call(fd, kernel);
+	return fd;
+}
+
+/* The kernel's @fd calls @ours, which listens. Return: ours. */
+static int meet(int ours, int fd)
+{
+	struct pollfd p = { .fd = ours, .events = POLLIN };
+	struct timespec soon = { .tv_sec = 5 };
+	struct sockaddr_in a;
+	socklen_t bytes = sizeof(a);
+	int flags = fcntl(fd, F_GETFL);
+
+	assert_int_equal(tto_getsockname(ours, (struct sockaddr *)&a, &bytes), 0);
+	assert_int_equal(fcntl(fd, F_SETFL, flags | O_NONBLOCK), 0);
+	(void)connect(fd, (struct sockaddr *)&a, sizeof(a));
+	assert_int_equal(tto_ppoll(&p, 1, &soon, NULL), 1);
+	assert_int_equal(fcntl(fd, F_SETFL, flags), 0);
+	return tto_accept4(ours, NULL, NULL, 0);
+}
+
+int scene_take(int ours, int *kernel)
+{
+	*kernel = socket(AF_INET, SOCK_STREAM, 0);
+	assert_true(*kernel >= 0);
+	return meet(ours, *kernel);
+}
+
+int scene_take_by_kernel(int kernels, int *fd)
+{
+	struct sockaddr_in a;
+	socklen_t bytes = sizeof(a);
+	int kernel;
+
+	assert_int_equal(getsockname(kernels, (struct sockaddr *)&a, &bytes), 0);
+	*fd = tto_socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(tto_connect(*fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	kernel = accept(kernels, NULL, NULL);
+	assert_true(kernel >= 0);
+	return kernel;
+}
+
+int scene_answer(int kernel)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	int ours = tto_socket(AF_INET, SOCK_STREAM, 0), fd, one = 1;
+
+	assert_int_equal(inet_pton(AF_INET, SCENE_OURS, &a.sin_addr), 1);
+	assert_int_equal(tto_setsockopt(ours, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)),
+			 0);
+	assert_int_equal(tto_bind(ours, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(tto_listen(ours, 5), 0);
+	fd = meet(ours, kernel);
+	assert_true(fd >= 0);
+	assert_int_equal(tto_close_fd(ours), 0);
 	return fd;
 }
 
 int scene_accept(int *kernel)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET };
-	int ours = tto_socket(AF_INET, SOCK_STREAM, 0), fd;
-	struct pollfd p = { .fd = ours, .events = POLLIN };
-	struct timespec soon = { .tv_sec = 5 };
-	socklen_t bytes = sizeof(a);
-
-	assert_int_equal(inet_pton(AF_INET, SCENE_OURS, &a.sin_addr), 1);
-	assert_int_equal(tto_bind(ours, (struct sockaddr *)&a, sizeof(a)), 0);
-	assert_int_equal(tto_listen(ours, 5), 0);
-	assert_int_equal(tto_getsockname(ours, (struct sockaddr *)&a, &bytes), 0);
-	*kernel = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	*kernel = socket(AF_INET, SOCK_STREAM, 0);
 	assert_true(*kernel >= 0);
-	(void)connect(*kernel, (struct sockaddr *)&a, sizeof(a));
-	assert_int_equal(tto_ppoll(&p, 1, &soon, NULL), 1);
-	fd = tto_accept4(ours, NULL, NULL, 0);
-	assert_true(fd >= 0);
-	assert_int_equal(tto_close_fd(ours), 0);
-	return fd;
+	return scene_answer(*kernel);
 }
 
 void scene_fill(uint8_t *bytes, size_t n, uint64_t place)

@@ -34,8 +34,18 @@ int scene_start(void);
 /* Our socket and the kernel's, connected: we called. */
 int scene_connect(int *kernel);
 
-/* The kernel called. */
+/* The same with a socket that is there. */
+void scene_call(int fd, int *kernel);
+
+/* The kernel called. Return: ours. */
 int scene_accept(int *kernel);
+int scene_answer(int kernel);
+
+/* The kernel called one of ours that listens. Return: what we accepted. */
+int scene_take(int ours, int *kernel);
+
+/* We called one of the kernel's that listens. Return: what it accepted. */
+int scene_take_by_kernel(int kernels, int *fd);
 
 /* The kernel's address, for a port of its listener plus @offset. */
 struct sockaddr_in scene_address(int offset);
