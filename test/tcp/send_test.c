@@ -372,6 +372,41 @@ static void the_send_buffer(void **state)
 	script_end(s);
 }
 
+/* When the window falls, what was written may fill the buffer all of a sudden. */
+static void a_buffer_that_became_smaller(void **state)
+{
+	struct script script, *s = &script;
+
+	(void)state;
+	script_connected(s, NULL);
+	for (uint32_t n = 0; n < 8; n++) {
+		script_write(s, tcp_send_space(&s->t));
+		script_drain(s);
+		IN(ACK, .seq = 1, .ack = s->t.out.nxt.n - SCRIPT_ISS);
+	}
+	while (seq_before(s->t.out.una, s->t.send_end)) {
+		script_drain(s);
+		IN(ACK, .seq = 1, .ack = s->t.out.nxt.n - SCRIPT_ISS);
+	}
+	assert_true(script_events(s) & TCP_EVENT_WRITABLE);
+	script_write(s, tcp_send_space(&s->t) / 2);
+	script_drain(s);
+	while (tcp_send_space(&s->t)) {	/* until timers have made the window small */
+		assert_true(script_report(s).state != TCPS_CLOSED);
+		s->env.now = tcp_deadline(&s->t);
+		tcp_timer(&s->t, &s->env);
+		script_drain(s);
+	}
+	script_events(s);
+	while (!seq_before(s->t.send_end, s->t.out.nxt) && tcp_send_space(&s->t) == 0) {
+		IN(ACK, .seq = 1, .ack = s->t.out.nxt.n - SCRIPT_ISS);
+		script_drain(s);
+	}
+	assert_true(tcp_send_space(&s->t) > 0);
+	assert_true(script_events(s) & TCP_EVENT_WRITABLE);
+	script_end(s);
+}
+
 static void options_out_of_range(void **state)
 {
 	struct script script, *s = &script;
@@ -417,6 +452,7 @@ int main(void)
 		cmocka_unit_test(small_pieces_wait_for_the_next_ack),
 		cmocka_unit_test(must_16_icmp_too_big),
 		cmocka_unit_test(the_send_buffer),
+		cmocka_unit_test(a_buffer_that_became_smaller),
 		cmocka_unit_test(options_out_of_range),
 	};
 

@@ -52,11 +52,13 @@ static ns_t echo_until(struct tcp_tcb *t, const struct tcp_env *env,
 static void tell_owner(struct tcp_tcb *t, uint32_t acked)
 {
 	bool fin = has(t, TCB_FIN) && seq_before(t->send_end, t->out.una);
+	uint32_t space = tcp_send_space(t), enough = send_buffer(t) / 3;
+	/* The buffer may have become smaller since something was written. */
+	bool was_full = has(t, TCB_FULL) || space < acked || space - acked < enough;
 
 	t->acked += acked - fin;
 	t->events |= TCP_EVENT_ACKED;
-	if (has(t, TCB_FULL) &&
-	    tcp_send_space(t) >= send_buffer(t) / 3 &&
+	if (was_full && space >= enough &&
 	    (t->not_sent_lowat == 0 || unsent(t) < t->not_sent_lowat)) {
 		drop_flag(t, TCB_FULL);
 		t->events |= TCP_EVENT_WRITABLE;
