@@ -7,6 +7,7 @@
 #include "packet/headers.h"
 #include "packet/parse.h"
 #include "packet/pseudo.h"
+#include "packet/verify.h"
 
 #define PROTOCOL_ICMP 1
 #define PROTOCOL_ICMPV6 58
@@ -203,11 +204,16 @@ void embed_deliver(void *ctx, const struct tto_packet *p)
 
 /* ---- Frames -------------------------------------------------------------------------- */
 
-static uint8_t csum_of(const struct wire_offload *o)
+static uint8_t csum_of(const struct wire_frame *f)
 {
+	const struct wire_offload *o = &f->offload;
+
 	if (o->flags & WIRE_NEEDS_CSUM)
 		return TTO_CSUM_PARTIAL;
-	return o->flags & WIRE_DATA_VALID ? TTO_CSUM_VERIFIED : TTO_CSUM_UNKNOWN;
+	if (o->flags & WIRE_DATA_VALID ||
+	    (f->is_summed && verify_tcp(f->iov->iov_base, f->len, f->sum)))
+		return TTO_CSUM_VERIFIED;
+	return TTO_CSUM_UNKNOWN;
 }
 
 static bool describe(struct embed *e, const struct wire_frame *f, struct tto_frame *to)
@@ -219,7 +225,7 @@ static bool describe(struct embed *e, const struct wire_frame *f, struct tto_fra
 	*to = (struct tto_frame){
 		.data = f->iov->iov_base, .len = f->len,
 		.gso_size = f->offload.gso_type ? f->offload.gso_size : 0,
-		.csum = csum_of(&f->offload),
+		.csum = csum_of(f),
 	};
 	return true;
 }

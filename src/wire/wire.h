@@ -56,6 +56,9 @@ struct wire_frame {
 				 * was cut short; 0 on send: same as @len       */
 	uint16_t linktype;	/* LINKTYPE_ of pcap; 1 = Ethernet              */
 	struct wire_offload offload;
+	bool is_summed;		/* receive: @sum is that of all bytes, as checksum.h has
+				 * it: it was to be had for little              */
+	uint32_t sum;
 	ns_t time;		/* when it was received; 0: the wire does not
 				 * know. Captures: nanoseconds since 1970       */
 	const char *comment;	/* send, captures only: one line, or NULL       */

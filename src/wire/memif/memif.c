@@ -237,7 +237,7 @@ static unsigned take_frames(struct memif_wire *w, struct wire_frame *frames, uns
 {
 	struct inbox in = {
 		.frames = frames, .iov = w->received, .room = n,
-		.bytes = w->arena, .n_bytes = ARENA_BYTES,
+		.bytes = w->arena, .n_bytes = ARENA_BYTES, .sums = w->sums,
 	};
 	struct memif *m = w->memif;
 	struct session *s = m->up;
@@ -544,6 +544,7 @@ int memif_make(struct memif_wire **out, struct memif *m)
 	}
 	w->memif = m;
 	w->arena = arena;
+	w->sums = checksum_select(NULL);
 	doorbell_init(&w->doorbell);
 	w->wire.ops = &memif_ops;
 	w->wire.caps = (struct wire_caps){

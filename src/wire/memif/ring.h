@@ -44,6 +44,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "packet/checksum.h"
 #include "wire/memif/protocol.h"
 #include "wire/memif/region.h"
 #include "wire/wire.h"
@@ -84,6 +85,7 @@ struct inbox {
 	unsigned n, room;
 	uint8_t *bytes;
 	size_t used, n_bytes;
+	const struct checksum_ops *sums;
 	uint64_t n_dropped;		/* frames of a length that cannot be    */
 };
 

@@ -46,6 +46,7 @@ struct memif_wire {
 	struct doorbell doorbell;
 	struct iovec received[BATCH];
 	uint8_t *arena;
+	const struct checksum_ops *sums;
 };
 
 static inline struct memif_wire *memif_self(const struct wire *w)
