@@ -11,11 +11,13 @@
 A Side turns a command into one that runs at an end, on a core.
 """
 import itertools
+import json
 import os
 
-from space import RUN, add_namespace, run, until, write
+from space import RUN, Failure, add_namespace, run, until, write
 
 NUMBERS = itertools.count(1)
+FRAME_BYTES = 1514
 
 
 def set_up(namespace):
@@ -85,6 +87,13 @@ class Veth(Side):
 class Frames(Veth):
     name, label = "frames", "kernel, veth, real frames"
     offloads = "tso off gso off gro on"
+
+    def end(self):
+        """The row is what it is called, or fails."""
+        for space in self.spaces():
+            shown = json.loads(run(f"ip -n {space} -j -s link show e0"))[0]["stats64"]["rx"]
+            if shown["bytes"] > FRAME_BYTES * shown["packets"]:
+                raise Failure(f"frames of {shown['bytes'] / shown['packets']:.0f} bytes")
 
 
 class Loopback(Side):
