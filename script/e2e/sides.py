@@ -143,11 +143,13 @@ class Tap(Side):
                 f"tap:tto0{self.options}", "--address", "10.6.0.2/30", "--", *command]
 
     def server(self, core, command):
-        return super().server(core, self.ours(command))
+        return super().server(core, self.ours(
+            ["sh", "-c", 'echo ready && exec "$0" "$@"', *command]))
 
     def between(self, server):
         here, there = self.spaces()
-        until(lambda: has_tap(here) or server.has_ended(), "no TAP device")
+        # tto run has done with the device when its program runs.
+        server.until("ready")
         run(f"ip -n {here} link set tto0 netns {there}")
         run(f"ip -n {there} addr add 10.6.0.1/30 dev tto0")
         run(f"ip -n {there} link set tto0 up")
