@@ -205,12 +205,13 @@ static const struct verb {
 	{ "connect", traffic_connect, 1 },
 	{ "wait", traffic_wait, 0 },
 	{ "probe", traffic_probe, 0 },
+	{ "machine", traffic_machine, 0 },
 };
 
 static const char help[] =
 	"Usage: traffic receive|answer|accept [OPTIONS] ADDRESS PORT\n"
 	"       traffic send|ask|connect|wait [OPTIONS] ADDRESS PORT\n"
-	"       traffic probe CORE CORE\n\n"
+	"       traffic probe|machine CORE CORE\n\n"
 	"  --seconds S   to measure; default 1\n"
 	"  --warm S      before those; default 0.2\n"
 	"  --bytes N     of a write, or of a message; default 131072, or 64\n"
@@ -295,7 +296,7 @@ int main(int argc, char **argv)
 		show_help(false);
 	t.address = argv[0];
 	t.port = argv[1];
-	if (verb->run == traffic_probe) {
+	if (verb->run == traffic_probe || verb->run == traffic_machine) {
 		t.cores[0] = (int)number(argv[0], 0, CPU_SETSIZE - 1);
 		t.cores[1] = (int)number(argv[1], 0, CPU_SETSIZE - 1);
 	}

@@ -35,7 +35,7 @@ struct traffic {
 	unsigned flight;	/* connections at once                             */
 	bool spin;		/* never sleep in a call                           */
 	bool yield;		/* and let others have the core after each         */
-	int cores[2];		/* of probe                                        */
+	int cores[2];		/* of probe and machine                            */
 };
 
 /* Each is a verb. Return: exit status. */
@@ -47,6 +47,7 @@ int traffic_accept(const struct traffic *t);
 int traffic_connect(const struct traffic *t);
 int traffic_wait(const struct traffic *t);
 int traffic_probe(const struct traffic *t);
+int traffic_machine(const struct traffic *t);
 
 /* ---- Sockets: traffic.c ------------------------------------------------------------- */
 

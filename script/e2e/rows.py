@@ -165,12 +165,44 @@ def ratio(value, base):
     return value / base if value is not None and base else None
 
 
+class Machine:
+    """What all rows depend on: how fast it copies. A line, and rows."""
+
+    KINDS = (("near", "within its caches"), ("far", "beyond them"),
+             ("across", "what another has written"))
+
+    def __init__(self, copies):
+        """@copies: what traffic machine says"""
+        self.copies = {kind: copies[f"copy_{kind}_gb_s"] for kind, _ in self.KINDS
+                       if f"copy_{kind}_gb_s" in copies}
+
+    @staticmethod
+    def model():
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as f:
+            names = [line.partition(":")[2].strip() for line in f
+                     if line.startswith(("model name", "Model"))]
+        return names[0] if names else os.uname().machine
+
+    def __str__(self):
+        copies = ", ".join(f"{self.copies[kind]:.1f} {what}" for kind, what in self.KINDS
+                           if kind in self.copies)
+        return (f"{self.model()}, {len(os.sched_getaffinity(0))} cores, "
+                f"Linux {os.uname().release}\nA core copies, in GB/s: {copies}.")
+
+    def json_rows(self):
+        for kind, rate in self.copies.items():
+            yield {"name": f"machine copy {kind}", "value": rate, "unit": "GB/s",
+                   "low": rate, "high": rate, "runs": 1}
+
+
 class Report:
     """Prints groups as they are done; the rows as JSON in the end."""
 
-    def __init__(self, rows, options):
-        self.rows, self.options = rows, options
+    def __init__(self, rows, machine, options):
+        self.rows, self.machine, self.options = rows, machine, options
         self.done = []
+        if not options.json:
+            print(machine, flush=True)
 
     def times_veth(self, row):
         """Its first metric in terms of the kernel's over veth, on as many cores."""
@@ -239,7 +271,7 @@ class Report:
 
     def finish(self):
         """Prints what is left. Return: exit status."""
-        rows = list(self.json_rows())
+        rows = [*self.machine.json_rows(), *self.json_rows()]
         if self.options.json:
             print(json.dumps(rows, indent=2))
         else:
