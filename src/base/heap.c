@@ -286,11 +286,11 @@ void *heap_zeroed(size_t n, size_t bytes)
 }
 
 /* Whoever frees and takes the same again and again does not pay for pages each time. */
-static void free_run(struct free_object *o, uint32_t n)
+static void free_run(struct free_object *o, uint32_t n, bool may_keep)
 {
 	size_t bytes = (size_t)CHUNK << n;
 
-	if (bytes > KEPT_RUN && heap->kept + bytes <= KEPT_BYTES) {
+	if (may_keep && bytes > KEPT_RUN && heap->kept + bytes <= KEPT_BYTES) {
 		heap->kept += bytes;
 		heap->chunks[chunk_of(o)] |= PAGES;
 	} else if (bytes > KEPT_RUN) {
@@ -301,7 +301,7 @@ static void free_run(struct free_object *o, uint32_t n)
 	heap->runs[n] = o;
 }
 
-void heap_free(void *memory)
+static void give(void *memory, bool may_keep)
 {
 	struct free_object *o = memory;
 	uint32_t kind;
@@ -316,7 +316,17 @@ void heap_free(void *memory)
 		heap->objects[kind] = o;
 		return;
 	}
-	free_run(o, kind & ~(uint32_t)RUN);
+	free_run(o, kind & ~(uint32_t)RUN, may_keep);
+}
+
+void heap_free(void *memory)
+{
+	give(memory, true);
+}
+
+void heap_free_pages(void *memory)
+{
+	give(memory, false);
 }
 
 size_t heap_room(const void *memory)

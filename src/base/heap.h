@@ -89,6 +89,9 @@ void *heap_zeroed(size_t n, size_t bytes);
 /** heap_free() - Of either; NULL is allowed */
 void heap_free(void *memory);
 
+/** heap_free_pages() - The same, of what nobody will want soon: takes no memory any more */
+void heap_free_pages(void *memory);
+
 /** heap_room() - Bytes that an allocation has, at least what was asked for */
 size_t heap_room(const void *memory);
 

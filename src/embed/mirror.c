@@ -46,7 +46,7 @@ static void begin(struct mirror *m, uint32_t session)
 /* Its lock is held, so that nobody begins meanwhile. */
 static void end(struct mirror *m)
 {
-	heap_free(m->ring);
+	heap_free_pages(m->ring);
 	m->ring = NULL;
 	m->wanted = 0;
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/heap.h"
@@ -85,11 +86,36 @@ static void lib_2_a_file_that_is_no_heap_is_refused(void **state)
 	close(fd);
 }
 
+static blkcnt_t blocks(void)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(heap_fd, &st), 0);
+	return st.st_blocks;
+}
+
+static void lib_2_pages_that_nobody_will_want_go_back(void **state)
+{
+	enum { BYTES = 4 << 20, BLOCKS = BYTES / 512 };
+	blkcnt_t before = blocks();
+	uint8_t *run = heap_alloc(BYTES);
+
+	assert_non_null(run);
+	memset(run, 1, BYTES);
+	assert_true(blocks() >= before + BLOCKS);
+	heap_free_pages(run);
+	assert_true(blocks() < before + BLOCKS / 2);
+	assert_ptr_equal(heap_alloc(BYTES), run);
+	memset(run, 1, BYTES);
+	heap_free(run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lib_2_what_lies_there_is_copied),
 		cmocka_unit_test(lib_2_nothing_outside_is_copied),
+		cmocka_unit_test(lib_2_pages_that_nobody_will_want_go_back),
 		cmocka_unit_test(lib_2_a_file_that_is_no_heap_is_refused),
 	};
 
