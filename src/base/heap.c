@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/keep.h"
@@ -44,6 +45,7 @@ struct heap {
 /* Of this process; the chunks begin behind it. */
 static struct heap *heap;
 static int heap_fd = -1;	/* if it was made here                          */
+static int joined_fd = -1;	/* if not                                       */
 
 static uint8_t *chunk_at(uint64_t n)
 {
@@ -123,6 +125,8 @@ int heap_join(int fd)
 		heap = NULL;
 		err = -EPROTO;
 	}
+	if (!err)
+		joined_fd = fd;
 	return err;
 }
 
@@ -131,7 +135,7 @@ void heap_leave(void)
 	if (heap)
 		munmap(heap, HEAP_BYTES);
 	heap = NULL;
-	heap_fd = -1;
+	heap_fd = joined_fd = -1;
 }
 
 bool heap_exists(void)
@@ -180,6 +184,30 @@ int heap_peek_root(int fd, void **root)
 	if (!err && magic != MAGIC)
 		err = -EPROTO;
 	return err ? err : heap_peek(fd, &at->root, root, sizeof(*root));
+}
+
+static struct flock lock_on(const void *at)
+{
+	return (struct flock){
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1,
+		.l_start = (off_t)((uintptr_t)at - HEAP_ADDRESS),
+	};
+}
+
+int heap_lock(int fd, const void *at)
+{
+	struct flock lock = lock_on(at);
+
+	return fcntl(fd, F_OFD_SETLK, &lock) ? -errno : 0;
+}
+
+/* By number: the name may be somebody else's in a program. */
+bool heap_is_locked(const void *at)
+{
+	struct flock lock = lock_on(at);
+	int fd = heap_fd >= 0 ? heap_fd : joined_fd;
+
+	return !syscall(SYS_fcntl, fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK;
 }
 
 /* ---- Allocate ---------------------------------------------------------------------------- */

@@ -95,6 +95,20 @@ void heap_free_pages(void *memory);
 /** heap_room() - Bytes that an allocation has, at least what was asked for */
 size_t heap_room(const void *memory);
 
+/**
+ * heap_lock() - A lock on a place of another process's heap, until @fd is closed
+ * @fd:		Of the heap, to be written to, opened by who locks: the lock goes with it,
+ *		however the process ends
+ *
+ * Of the kernel's: there is nothing of it in the heap, where somebody could change it.
+ *
+ * Return: 0; -EAGAIN: somebody has it; another -errno. Source: fcntl(2), F_OFD_SETLK.
+ */
+MUST_CHECK int heap_lock(int fd, const void *at);
+
+/** heap_is_locked() - Has another process a lock on this place of this process's heap? */
+bool heap_is_locked(const void *at);
+
 /* Something that all who join need to find: the owner's, NULL at first. */
 void **heap_root(void);
 

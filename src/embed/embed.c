@@ -66,9 +66,7 @@ static int make(struct embed **out, struct wire *w, const struct host_options *o
 	e->neighbours_next = NS_NEVER;
 	e->kept = heap_alloc(EMBED_KEPT_BYTES);
 	e->kept_frames = heap_alloc(EMBED_KEPT_FRAMES * sizeof(*e->kept_frames));
-	err = mirror_init(&e->mirror);
-	if (!err)
-		err = choose_mac(e, o->mac);
+	err = choose_mac(e, o->mac);
 	if (!err && e->kept && e->kept_frames)
 		e->neighbours = neighbours_open(w, e->mac, e->addresses,
 						e->n_addresses);

@@ -2,7 +2,6 @@
 /* mirror.c - Copies of what passes the device, for a process that captures */
 #include "embed/mirror.h"
 
-#include <errno.h>
 #include <string.h>
 #include <time.h>
 #include <tto/engine.h>
@@ -11,25 +10,10 @@
 #include "embed/state.h"
 #include "packet/checksum.h"
 
+#define LOOK_NS 10000000u	/* whether there is still a reader              */
 #define HEADER_MAX 160		/* of a unit                                    */
 
 /* ---- Sessions -------------------------------------------------------------------- */
-
-int mirror_init(struct mirror *m)
-{
-	pthread_mutexattr_t a;
-	int err = pthread_mutexattr_init(&a);
-
-	if (err)
-		return -err;
-	err = pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
-	if (!err)
-		err = pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
-	if (!err)
-		err = pthread_mutex_init(&m->lock, &a);
-	pthread_mutexattr_destroy(&a);
-	return -err;
-}
 
 static void begin(struct mirror *m, uint32_t session)
 {
@@ -43,7 +27,6 @@ static void begin(struct mirror *m, uint32_t session)
 	__atomic_store_n(&m->session, session, __ATOMIC_RELEASE);
 }
 
-/* Its lock is held, so that nobody begins meanwhile. */
 static void end(struct mirror *m)
 {
 	heap_free_pages(m->ring);
@@ -56,20 +39,16 @@ void mirror_free(struct mirror *m)
 	heap_free(m->ring);
 }
 
-void mirror_tend(struct mirror *m)
+void mirror_tend(struct mirror *m, ns_t now)
 {
-	uint32_t asked;
-	int err = pthread_mutex_trylock(&m->lock);
+	uint32_t asked = __atomic_load_n(&m->asked, __ATOMIC_ACQUIRE);
 
-	if (err == EOWNERDEAD)
-		err = pthread_mutex_consistent(&m->lock);
-	if (!err) {
-		end(m);
-		pthread_mutex_unlock(&m->lock);
+	if (asked == m->session && m->ring && now < m->looked + LOOK_NS)
 		return;
-	}
-	asked = __atomic_load_n(&m->asked, __ATOMIC_ACQUIRE);
-	if (asked != m->session || !m->ring)
+	m->looked = now;
+	if (!heap_is_locked(m))
+		end(m);
+	else if (asked != m->session || !m->ring)
 		begin(m, asked);
 }
 

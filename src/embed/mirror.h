@@ -7,12 +7,12 @@
  * which another process reads. When nobody captures, each point costs a look at
  * @wanted, and there is no ring.
  *
- * Who captures holds @lock as long as he does, and writes what he wants. The next turn
- * of the stack makes a ring and begins a new @session; whoever passes a point copies.
- * When the ring is full what passes is not copied, and is counted: nobody ever waits
- * for the reader. The lock is robust, and the stack tries it at each turn while a
- * session lasts: when it can be had, the reader has gone, however he did, and the ring
- * goes back to the heap.
+ * Who captures locks the place where the mirror is (heap_lock()), and writes what he
+ * wants. The next turn of the stack makes a ring and begins a new @session; whoever
+ * passes a point copies. When the ring is full what passes is not copied, and is counted:
+ * nobody ever waits for the reader. While a session lasts the stack looks every LOOK_NS
+ * whether the lock is there: when it is not, the reader has gone, however he did, and the
+ * ring goes back to the heap.
  *
  * Who captures reads and writes this structure and the ring, and nothing else: not the
  * stack's lock, which nobody but its programs may hold.
@@ -27,11 +27,11 @@
 #ifndef EMBED_MIRROR_H
 #define EMBED_MIRROR_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/bytes.h"
 #include "base/compiler.h"
 
 struct tto_packet;
@@ -81,26 +81,23 @@ struct mirror {
 	uint32_t snap;		/* bytes of a frame that are copied             */
 	uint32_t asked;		/* session that he wants                        */
 	uint64_t tail;		/* all before has been read                     */
-	pthread_mutex_t lock;
 
 	/* Of the stack. */
 	uint32_t session CACHE_ALIGNED;	/* last, when all else is set           */
 	uint8_t *ring;
+	ns_t looked;		/* for the lock, the last time                  */
 	uint64_t head;
 	uint64_t taken[MIRROR_N_POINTS], lost[MIRROR_N_POINTS];	/* frames       */
 };
 
-/** mirror_init() - @m is zeros. Return: 0 or -errno */
-MUST_CHECK int mirror_init(struct mirror *m);
-
-/* Does anybody want anything? The one look that it costs. */
+/* All zeros at first. Does anybody want anything? The one look that it costs. */
 static inline bool mirror_is_wanted(const struct mirror *m)
 {
 	return unlikely(__atomic_load_n(&m->wanted, __ATOMIC_RELAXED) != 0);
 }
 
 /** mirror_tend() - Begin a session that is wanted, end one whose reader has gone */
-void mirror_tend(struct mirror *m);
+void mirror_tend(struct mirror *m, ns_t now);
 
 /** mirror_free() - Nobody uses it any more */
 void mirror_free(struct mirror *m);

@@ -259,7 +259,7 @@ static unsigned frames_for(const struct embed *e, size_t want)
 
 static void mirror_received(struct embed *e, int n)
 {
-	mirror_tend(&e->mirror);
+	mirror_tend(&e->mirror, e->now);
 	if (n > 0)
 		mirror_frames(&e->mirror, MIRROR_WIRE_RX, embed_attached->received,
 			      (uint32_t)n);

@@ -47,7 +47,6 @@ static int set_up(void **state)
 	s->embed = embed;
 	*heap_root() = s;
 	mirror = embed_mirror(embed);
-	assert_int_equal(mirror_init(mirror), 0);
 	for (size_t n = 0; n < sizeof(bytes); n++)
 		bytes[n] = (uint8_t)(n * 7 + n / 251);
 	return 0;
@@ -68,6 +67,16 @@ static int open_it(struct session *s, uint32_t wanted, uint32_t snap)
 	found.heap = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(found.heap >= 0);
 	return session_open(s, &found, wanted, snap);
+}
+
+/* A turn of the stack. */
+static void tend(void)
+{
+	static ns_t now;
+
+	now += 1000000000;
+	if (mirror_is_wanted(mirror))
+		mirror_tend(mirror, now);
 }
 
 /* As a point of the path does it. */
@@ -112,7 +121,7 @@ static void lib_5_a_session_begins_and_ends(void **state)
 	assert_int_equal(open_it(&s, 1u << MIRROR_WIRE_RX, 1000), 0);
 	assert_int_equal(open_it(&second, ALL, 1000), -EBUSY);
 	assert_int_equal(session_next(&s, &r, &frame), 0);
-	mirror_tend(mirror);
+	tend();
 	assert_non_null(mirror->ring);
 	assert_int_equal(session_next(&s, &r, &frame), 0);
 	pass(MIRROR_WIRE_RX, 5, 60);
@@ -120,7 +129,7 @@ static void lib_5_a_session_begins_and_ends(void **state)
 	assert_true(is_next(&s, MIRROR_WIRE_RX, 5, 60));
 	assert_int_equal(session_next(&s, &r, &frame), 0);
 	session_close(&s);
-	mirror_tend(mirror);
+	tend();
 	assert_null(mirror->ring);
 	assert_false(mirror_is_wanted(mirror));
 }
@@ -136,7 +145,7 @@ static void lib_5_what_is_read_is_what_passed(void **state)
 	struct session s;
 
 	assert_int_equal(open_it(&s, ALL, FRAME_MAX), 0);
-	mirror_tend(mirror);
+	tend();
 	for (unsigned n = 0; n < ROUNDS; n++) {
 		uint32_t len = (uint32_t)rand_r(&seed) % (n % 3 ? 1600 : 66000);
 		uint32_t from = (uint32_t)rand_r(&seed) % (FRAME_MAX - len);
@@ -170,7 +179,7 @@ static void lib_5_what_is_read_is_what_passed(void **state)
 			 ROUNDS);
 	assert_int_equal(n_lost + end, ROUNDS);
 	session_close(&s);
-	mirror_tend(mirror);
+	tend();
 }
 
 static void lib_5_no_more_is_copied_than_is_wanted(void **state)
@@ -180,14 +189,14 @@ static void lib_5_no_more_is_copied_than_is_wanted(void **state)
 	struct session s;
 
 	assert_int_equal(open_it(&s, ALL, 64), 0);
-	mirror_tend(mirror);
+	tend();
 	pass(MIRROR_WIRE_TX, 9, 9000);
 	assert_int_equal(session_next(&s, &r, &frame), 1);
 	assert_int_equal(r.full_len, 9000);
 	assert_int_equal(r.len, 64);
 	assert_memory_equal(frame, bytes + 9, 64);
 	session_close(&s);
-	mirror_tend(mirror);
+	tend();
 }
 
 /* A reader that writes nonsense harms nobody but himself. */
@@ -198,13 +207,13 @@ static void lib_5_a_reader_cannot_break_the_ring(void **state)
 	struct session s;
 
 	assert_int_equal(open_it(&s, UINT32_MAX, UINT32_MAX), 0);
-	mirror_tend(mirror);
+	tend();
 	for (unsigned n = 0; n < 6000; n++) {
 		mirror->tail = tails[n % ARRAY_SIZE(tails)];
 		pass(MIRROR_WIRE_RX, 0, n % 4 ? 1500 : 66000);
 	}
 	session_close(&s);
-	mirror_tend(mirror);
+	tend();
 	assert_null(mirror->ring);
 }
 
@@ -235,7 +244,7 @@ static void lib_5_a_reader_believes_nothing(void **state)
 	struct session s;
 
 	assert_int_equal(open_it(&s, ALL, 64), 0);
-	mirror_tend(mirror);
+	tend();
 	for (size_t n = 0; n < ARRAY_SIZE(cases); n++) {
 		struct mirror_record *at = (void *)mirror->ring;
 
@@ -248,7 +257,7 @@ static void lib_5_a_reader_believes_nothing(void **state)
 	}
 	mirror->head = 0;
 	session_close(&s);
-	mirror_tend(mirror);
+	tend();
 }
 
 static void lib_5_a_reader_that_is_killed_leaves_nothing(void **state)
@@ -266,7 +275,7 @@ static void lib_5_a_reader_that_is_killed_leaves_nothing(void **state)
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFSIGNALED(status));
 	assert_true(mirror_is_wanted(mirror));
-	mirror_tend(mirror);
+	tend();
 	assert_false(mirror_is_wanted(mirror));
 	assert_null(mirror->ring);
 
@@ -275,19 +284,19 @@ static void lib_5_a_reader_that_is_killed_leaves_nothing(void **state)
 	if (!child) {
 		if (open_it(&s, ALL, 100))
 			_exit(1);
-		mirror_tend(mirror);
+		tend();
 		pass(MIRROR_WIRE_RX, 0, 50);
 		raise(SIGKILL);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(open_it(&s, 1u << MIRROR_WIRE_RX, 100), 0);
-	mirror_tend(mirror);
+	tend();
 	pass(MIRROR_WIRE_RX, 3, 40);
 	assert_true(is_next(&s, MIRROR_WIRE_RX, 3, 40));
 	assert_int_equal(mirror->taken[MIRROR_WIRE_RX], 1);
 	session_close(&s);
-	mirror_tend(mirror);
+	tend();
 }
 
 /* Lengths are filled in as the segmenter would, for both families. */
@@ -300,7 +309,7 @@ static void tx_5_a_unit_has_its_lengths(void **state)
 	struct session s;
 
 	assert_int_equal(open_it(&s, ALL, FRAME_MAX), 0);
-	mirror_tend(mirror);
+	tend();
 	mirror_unit(mirror, header, sizeof(header), payload, 2, 43000, 1460);
 	assert_int_equal(session_next(&s, &r, &frame), 1);
 	assert_int_equal(r.point, MIRROR_HOST_TX);
@@ -309,7 +318,7 @@ static void tx_5_a_unit_has_its_lengths(void **state)
 	assert_int_equal(frame[16] << 8 | frame[17], 40 + 43000);
 	assert_memory_equal(frame + 54, bytes, 43000);
 	session_close(&s);
-	mirror_tend(mirror);
+	tend();
 }
 
 int main(void)

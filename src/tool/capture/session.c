@@ -7,15 +7,11 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/heap.h"
 #include "socket/stack.h"
 #include "wire/capture.h"
-
-#define TRIES 200		/* for a lock that the stack itself may have    */
-#define TRY_NS 1000000
 
 /* ---- Where it is ------------------------------------------------------------------- */
 
@@ -35,7 +31,8 @@ static void *map(int heap, const void *at, size_t bytes, int protection, void **
 	return *pages == MAP_FAILED ? NULL : (uint8_t *)*pages + (from - page);
 }
 
-static int find_mirror(struct session *s, int writable)
+/* Return: 0; @at: where it would be in a process that has it. */
+static int find_mirror(struct session *s, void **at)
 {
 	struct stack *root;
 	struct embed *embed;
@@ -51,47 +48,70 @@ static int find_mirror(struct session *s, int writable)
 	if (err)
 		return err == -EFAULT ? -EPROTO : err;
 	s->turns = &root->n_turns;
-	s->mirror = map(writable, embed_mirror(embed), sizeof(*s->mirror),
-			PROT_READ | PROT_WRITE, &s->pages, &s->page_bytes);
-	return s->mirror ? 0 : -errno;
+	*at = embed_mirror(embed);
+	return 0;
 }
 
 /* ---- Begin and end --------------------------------------------------------------------- */
 
-static int take_lock(struct mirror *m)
+/* A descriptor of our own of the same heap. */
+static int open_again(const struct session *s, int flags)
 {
-	const struct timespec pause = { .tv_nsec = TRY_NS };
-	int err = EBUSY;
+	char path[32];
+	int fd;
 
-	for (int n = 0; n < TRIES && err == EBUSY; n++) {
-		err = pthread_mutex_trylock(&m->lock);
-		if (err == EBUSY)
-			nanosleep(&pause, NULL);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->heap);
+	fd = open(path, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int map_mirror(struct session *s, void *at)
+{
+	int fd, err = 0;
+
+	if ((uintptr_t)at % _Alignof(struct mirror))
+		return -EPROTO;
+	fd = open_again(s, O_RDWR);
+	if (fd < 0)
+		return fd;
+	if (!(fcntl(fd, F_GET_SEALS) & F_SEAL_SHRINK))
+		err = -EPROTO;
+	if (!err) {
+		s->mirror = map(fd, at, sizeof(*s->mirror), PROT_READ | PROT_WRITE,
+				&s->pages, &s->page_bytes);
+		err = s->mirror ? 0 : -errno;
 	}
-	if (err == EOWNERDEAD)
-		err = pthread_mutex_consistent(&m->lock);
-	return -err;
+	close(fd);
+	return err;
+}
+
+/* Who has it open to read and write has a stack, for who looks for these: find.h. */
+static int lock_and_map(struct session *s, void *at)
+{
+	int err;
+
+	s->lock = open_again(s, O_WRONLY);
+	if (s->lock < 0)
+		return s->lock;
+	err = heap_lock(s->lock, at);
+	if (err)
+		return err == -EAGAIN ? -EBUSY : err;
+	return map_mirror(s, at);
 }
 
 int session_open(struct session *s, const struct found_stack *found, uint32_t wanted,
 		 uint32_t snap)
 {
-	char path[32];
-	int writable, err;
+	void *at;
+	int err;
 
-	*s = (struct session){ .heap = found->heap };
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", found->heap);
-	writable = open(path, O_RDWR | O_CLOEXEC);
-	err = writable < 0 ? -errno : find_mirror(s, writable);
-	if (!err && !(fcntl(writable, F_GET_SEALS) & F_SEAL_SHRINK))
-		err = -EPROTO;
-	if (writable >= 0)
-		close(writable);
+	*s = (struct session){ .heap = found->heap, .lock = -1, .wanted = wanted };
+	err = find_mirror(s, &at);
 	if (!err)
-		err = take_lock(s->mirror);
+		err = lock_and_map(s, at);
 	if (err) {
-		if (s->mirror)
-			munmap(s->pages, s->page_bytes);
+		if (s->lock >= 0)
+			close(s->lock);
 		close(s->heap);
 		return err;
 	}
@@ -107,8 +127,8 @@ void session_close(struct session *s)
 {
 	if (s->ring)
 		munmap((void *)(uintptr_t)s->ring, MIRROR_BYTES);
-	pthread_mutex_unlock(&s->mirror->lock);
 	munmap(s->pages, s->page_bytes);
+	close(s->lock);
 	close(s->heap);
 }
 
@@ -121,9 +141,12 @@ static bool has_begun(struct session *s)
 
 	if (s->ring)
 		return true;
-	if (__atomic_load_n(&s->mirror->session, __ATOMIC_ACQUIRE) != s->number)
+	if (__atomic_load_n(&s->mirror->session, __ATOMIC_ACQUIRE) != s->number) {
+		/* The stack may have been about to end the session before. */
+		__atomic_store_n(&s->mirror->wanted, s->wanted, __ATOMIC_RELEASE);
 		return false;
-	ring = s->mirror->ring;
+	}
+	ring = __atomic_load_n(&s->mirror->ring, __ATOMIC_RELAXED);
 	if (!ring || (uintptr_t)ring % (size_t)sysconf(_SC_PAGESIZE))
 		return false;
 	s->ring = map(s->heap, ring, MIRROR_BYTES, PROT_READ, &pages, &bytes);

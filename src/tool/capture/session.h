@@ -3,7 +3,8 @@
  * session.h - Read what a stack of other processes mirrors: embed/mirror.h
  *
  * Only the mirror and its ring are mapped, wherever there is room. What is read is
- * judged: a place outside the ring, or a record longer than what is there, ends it.
+ * judged: a place outside the ring, or a record longer than what is there, ends it. And
+ * there is nothing there that this process would follow or be led by, as a mutex would.
  */
 #ifndef TOOL_CAPTURE_SESSION_H
 #define TOOL_CAPTURE_SESSION_H
@@ -13,6 +14,8 @@
 
 struct session {
 	int heap;
+	int lock;		/* descriptor of the heap, with the lock        */
+	uint32_t wanted;
 	struct mirror *mirror;
 	void *pages;		/* in which @mirror is, @page_bytes             */
 	size_t page_bytes;
