@@ -283,7 +283,10 @@ def ends_meanwhile():
 
 # ---- A heap that somebody else has written -----------------------------------------------------
 
-HEAP, HEAP_BYTES, MAGIC, VERSION = 0x3a0000000000, 64 << 30, 0x5041454854544f31, 1
+HEAP, HEAP_BYTES, MAGIC = 0x3a0000000000, 64 << 30, 0x5041454854544f31
+HEADER = os.path.join(os.path.dirname(__file__), "../../src/socket/stack.h")
+with open(HEADER, encoding="ascii") as header:
+    VERSION = int(re.search(r"#define STACK_VERSION (\d+)", header.read())[1])
 
 
 def hostile(seed, verb):
