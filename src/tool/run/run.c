@@ -23,6 +23,7 @@ enum {
 	OPT_LOOPBACK,
 	OPT_SPIN,
 	OPT_NETNS,
+	OPT_DAEMON,
 };
 
 static int add_text(const char **texts, unsigned *n, const char *option)
@@ -57,6 +58,10 @@ static int take_option(int option, struct run_arguments *a)
 	case OPT_NETNS:
 		a->netns = true;
 		return 0;
+	case OPT_DAEMON:
+		message("run: --daemon: there are no sockets over ttod yet; use --netns, which "
+			"needs no privilege either, or --wire");
+		return -EINVAL;
 	case 'q':
 		a->quiet = true;
 		return 0;
@@ -75,6 +80,7 @@ static int parse_arguments(int argc, char **argv, struct run_arguments *a)
 		{ "loopback", no_argument, NULL, OPT_LOOPBACK },
 		{ "spin", required_argument, NULL, OPT_SPIN },
 		{ "netns", no_argument, NULL, OPT_NETNS },
+		{ "daemon", optional_argument, NULL, OPT_DAEMON },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ NULL, 0, NULL, 0 },
 	};
