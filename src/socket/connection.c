@@ -264,11 +264,23 @@ static void finish(struct socket *s, const struct tcp_env *env)
 	end(s);
 }
 
+/* What is due at the end, an RST or the last ACK: there is no later. */
+static void send_last(struct socket *s, const struct tcp_env *env)
+{
+	struct tcp_frame f;
+
+	while (tcp_emit(&s->tcb, env, &f)) {
+		if (!find_path(s))
+			send_frame(s, &f);
+	}
+}
+
 static void wait_out(struct socket *s, const struct tcp_env *env)
 {
 	struct time_wait_state w;
 	struct tcp_tuple gone;
 
+	send_last(s, env);
 	tcp_report(&s->tcb, env, &s->report);
 	take_pieces(s, env);
 	tcp_time_wait(&s->tcb, &w);
@@ -356,12 +368,7 @@ void connection_touch(struct socket *s)
 	struct tcp_env env = stack_env();
 
 	if (s->tcb.state == TCPS_CLOSED) {
-		struct tcp_frame f;
-
-		while (tcp_emit(&s->tcb, &env, &f)) {
-			if (!find_path(s))
-				send_frame(s, &f);
-		}
+		send_last(s, &env);
 		(void)take_events(s, &env);
 		return;
 	}
