@@ -52,6 +52,7 @@ struct tcp_report {
 	uint64_t bytes_again;	/* of these, again                              */
 	uint64_t bytes_acked, bytes_received;
 	uint64_t frames_sent, frames_received;	/* as the wire has them         */
+	uint64_t data_frames_sent, data_frames_received;	/* with payload */
 	uint64_t units_sent, units_received;	/* as the machine has them      */
 	uint32_t again_total;	/* retransmissions, pseudo frames               */
 	uint32_t timeouts, spurious, dsacks, out_of_order;

@@ -166,6 +166,7 @@ struct tcp_tcb {
 	uint32_t congestion_marks;
 	uint64_t bytes_sent, bytes_again;
 	uint64_t frames_sent, frames_received, units_sent, units_received;
+	uint64_t data_frames_sent, data_frames_received;
 } CACHE_ALIGNED;
 
 _Static_assert(sizeof(struct tcp_tcb) <= 1024, "a million idle ones are 1 GiB");

@@ -491,6 +491,7 @@ void tcp_arrive(struct tcp_tcb *t, const struct tcp_env *env,
 	*result = (struct tcp_arrival){ .cause = TCP_CAUSE_CLOSED };
 	t->units_received++;
 	t->frames_received += s->n_frames;
+	t->data_frames_received += s->len ? s->n_frames : 0;
 	if (t->state == TCPS_CLOSED)
 		return;
 	if (t->state == TCPS_SYN_SENT) {

@@ -103,8 +103,10 @@ static void count(struct tcp_tcb *t, const struct tcp_env *env,
 		t->bytes_again += f->segment.len;
 		t->again_total++;
 	}
-	if (f->segment.len)
-		t->last_sent = env->now;
+	if (!f->segment.len)
+		return;
+	t->data_frames_sent += f->segment.n_frames;
+	t->last_sent = env->now;
 }
 
 static uint16_t frames_of(uint32_t len, uint16_t mss)

@@ -69,6 +69,8 @@ static void report_counts(const struct tcp_tcb *t, struct tcp_report *r)
 	r->bytes_received = t->received;
 	r->frames_sent = t->frames_sent;
 	r->frames_received = t->frames_received;
+	r->data_frames_sent = t->data_frames_sent;
+	r->data_frames_received = t->data_frames_received;
 	r->units_sent = t->units_sent;
 	r->units_received = t->units_received;
 	r->again_total = t->again_total;
