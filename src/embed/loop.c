@@ -3,7 +3,8 @@
  * loop.c - From us to us: units that never see a wire
  *
  * They lie whole in places of the heap until the next embed_receive(), which hands them
- * up like what came from the wire. When all places are taken, a unit is lost.
+ * up like what came from the wire. The device is full before all places are taken; the
+ * rest is for what does not ask. When they are taken, too, a unit is lost.
  */
 #include <string.h>
 
@@ -27,6 +28,11 @@ int embed_add_loopback(struct embed *e)
 bool embed_has_looped(const struct embed *e)
 {
 	return e->loop_first != e->loop_end;
+}
+
+bool embed_loop_is_full(const struct embed *e)
+{
+	return e->loop_end - e->loop_first >= EMBED_LOOP - EMBED_LOOP_SPARE;
 }
 
 static struct looped *place(struct embed *e, uint32_t n)

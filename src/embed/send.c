@@ -81,7 +81,7 @@ bool embed_ready(struct embed *e)
 {
 	if (e->kept_n)
 		send_kept(e);
-	return e->kept_n == 0 && has_room(e);
+	return e->kept_n == 0 && !embed_loop_is_full(e) && has_room(e);
 }
 
 void embed_flush(struct embed *e)

@@ -21,7 +21,8 @@ struct kept_frame {
 	struct wire_offload offload;
 };
 
-#define EMBED_LOOP 32		/* units from us to us that wait                */
+#define EMBED_LOOP 64		/* units from us to us that wait                */
+#define EMBED_LOOP_SPARE 32	/* of these, for what has to be sent at once    */
 #define EMBED_LOOP_BYTES (66U << 10)
 
 /* A unit from us to us. */
@@ -76,6 +77,7 @@ extern struct attached *embed_attached;
 struct wire *embed_wire_of_neighbours(struct embed *e);
 
 /* loop.c */
+bool embed_loop_is_full(const struct embed *e);
 void embed_loop(struct embed *e, struct tto_unit *unit);
 uint32_t embed_take_looped(struct embed *e, struct tto_frame *frames, uint32_t max);
 

@@ -161,8 +161,17 @@ bool stack_lock(void)
 	return true;
 }
 
+/* From us to us: there and back again, as often as something is said. Return: frames. */
+static int run_looped(void);
+
+/* Nobody else is told of what was sent to ourselves: it arrives before the lock is free. */
 void stack_unlock(void)
 {
+	if (embed_has_looped(stack->embed)) {
+		stack->now = stack_clock();
+		run_looped();
+		embed_flush(stack->embed);
+	}
 	pthread_mutex_unlock(&stack->lock);
 	is_inside = false;
 }
@@ -297,6 +306,17 @@ static void run_output(void)
 	}
 }
 
+static int run_looped(void)
+{
+	int n = 0;
+
+	for (int k = 0; embed_has_looped(stack->embed) && k < LOOPS; k++) {
+		n += embed_receive(stack->embed, stack->now, EMBED_ALL, arrive);
+		run_output();
+	}
+	return n;
+}
+
 static size_t room_of(const struct receiver *r)
 {
 	size_t room = 0;
@@ -346,11 +366,7 @@ static int run(struct socket *s, struct receiver *receiver, int most)
 	n += arm_for_sleepers();
 	run_timers();
 	run_output();
-	/* From us to us: there and back again, as often as something is said. */
-	for (int k = 0; embed_has_looped(stack->embed) && k < LOOPS; k++) {
-		n += embed_receive(stack->embed, stack->now, EMBED_ALL, arrive);
-		run_output();
-	}
+	n += run_looped();
 	if (s)
 		s->receiver = NULL;
 	embed_flush(stack->embed);
