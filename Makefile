@@ -35,6 +35,10 @@ check-programs: setup-check $(BUILD)/with-tests all
 	@script/setup programs
 	@script/check $(BUILD) --suite programs
 
+check-cpython: setup-check $(BUILD)/with-tests all
+	@script/setup cpython
+	@script/check $(BUILD) --suite cpython
+
 bench: all
 	@script/bench $(BUILD) $(ARGS)
 
@@ -66,6 +70,7 @@ help:
 	@echo 'make demo          programs over the kernel and over tto, measured; ARGS=bridge'
 	@echo 'make check         build, all tests, all lints'
 	@echo 'make check-programs    unmodified programs over tto run'
+	@echo "make check-cpython     CPython's own tests of sockets over tto run"
 	@echo 'make bench         benchmarks: a table, $(BUILD)/bench.json and .svg; ARGS=--quick'
 	@echo 'make bench-e2e     programs over our TCP and the kernel'"'"'s; ARGS="--only TEXT --runs 1"'
 	@echo 'make fuzz          every fuzz target for SECONDS=60'
@@ -74,6 +79,6 @@ help:
 	@echo 'make install       to DESTDIR= and prefix=/usr/local'
 	@echo 'make clean         remove what was built'
 
-.PHONY: all setup-demo setup-check demo check check-programs bench bench-e2e fuzz coverage \
-	sim install clean help
+.PHONY: all setup-demo setup-check demo check check-programs check-cpython bench bench-e2e \
+	fuzz coverage sim install clean help
 .NOTPARALLEL:

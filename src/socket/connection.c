@@ -392,6 +392,7 @@ void connection_open(struct socket *s)
 	struct tcp_env env = stack_env();
 
 	endpoint.mss_clamp = s->mss_clamp;
+	stack->n_opened++;
 	s->flags |= SOCKET_CONNECTING;
 	tcp_open(&s->tcb, &env, &endpoint);
 	begin(s);
@@ -404,6 +405,7 @@ void connection_accept(struct socket *s, const struct tcp_request *r,
 {
 	struct tcp_env env = stack_env();
 
+	stack->n_accepted++;
 	tcp_accept(&s->tcb, &env, r, endpoint);
 	s->flags |= SOCKET_CONNECTING;
 	memcpy(s->path.mac, d->from, sizeof(s->path.mac));

@@ -140,6 +140,7 @@ struct stack {
 	bool caretaker_sleeps;	/* on the wire                                  */
 	uint32_t n_asleep;	/* sleepers                                     */
 	uint64_t n_turns;
+	uint64_t n_opened, n_accepted;	/* connections, since it was made       */
 };
 
 /* The stack of this process, NULL: none. */

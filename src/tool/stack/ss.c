@@ -86,8 +86,9 @@ static void print_text(const struct look *l, const struct found_stack *found)
 {
 	struct view v;
 
-	printf("stack of process %d%s\n", (int)found->pid,
-	       l->stack->n_broken ? ", was reset: a process died changing it" : "");
+	printf("stack of process %d: %" PRIu64 " connections opened, %" PRIu64
+	       " accepted%s\n", (int)found->pid, l->stack->n_opened, l->stack->n_accepted,
+	       l->stack->n_broken ? "; was reset: a process died changing it" : "");
 	printf("%-11s%7s %7s %24s %24s\n", "State", "Recv-Q", "Send-Q", "Local", "Peer");
 	for (uint32_t n = 0; n < STACK_SOCKETS; n++) {
 		if (!take(l, n, &v))
@@ -136,6 +137,8 @@ static void json_stack(struct json *j, const struct look *l,
 	json_object_begin(j, NULL);
 	json_u64(j, "pid", (uint64_t)found->pid);
 	json_bool(j, "was_reset", l->stack->n_broken > 0);
+	json_u64(j, "opened", l->stack->n_opened);
+	json_u64(j, "accepted", l->stack->n_accepted);
 	json_array_begin(j, "sockets");
 	for (uint32_t n = 0; n < STACK_SOCKETS; n++) {
 		if (!take(l, n, &v))
