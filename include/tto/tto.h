@@ -61,8 +61,24 @@ TTO_API int tto_start(const char *where, struct tto_error *error);
  */
 TTO_API int tto_join(struct tto_error *error);
 
+/* Why a process could not join, when it came to it. */
+typedef void tto_join_failed_fn(int err, const struct tto_error *error);
+
+/**
+ * tto_join_later() - The same, when the first socket is made
+ * @failed:	Called when that goes wrong then; what is made is the kernel's. May be NULL
+ *
+ * At once, if this process was given sockets when it was executed.
+ *
+ * Return: as tto_join().
+ */
+TTO_API int tto_join_later(tto_join_failed_fn *failed, struct tto_error *error);
+
 /** tto_owns() - Is this descriptor a socket or epoll set that we have something of? */
 TTO_API bool tto_owns(int fd);
+
+/** tto_keeps() - Is this one of the stack's own, which programs do not see? */
+TTO_API bool tto_keeps(int fd);
 
 /* ---- Calls ------------------------------------------------------------------------ */
 

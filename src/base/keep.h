@@ -9,6 +9,10 @@
 #ifndef BASE_KEEP_H
 #define BASE_KEEP_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/compiler.h"
 
 #define KEEP_MAX 160		/* so many, of the last 1024                    */
@@ -23,7 +27,20 @@
  */
 MUST_CHECK int keep_descriptor(int fd);
 
-/** keep_first() - The least number that keep_descriptor() gives in this process */
-int keep_first(void);
+/** keep_has() - Is it one that is kept? */
+bool keep_has(int fd);
+
+/** keep_end() - The highest of them, and one more; 0: none */
+int keep_end(void);
+
+/**
+ * keep_list() - Which they are, for other processes: "864-930,940-940"
+ *
+ * Return: 0; -ENAMETOOLONG.
+ */
+MUST_CHECK int keep_list(char *text, size_t size);
+
+/** keep_learn() - They are this process's, too. Return: false: no such list */
+MUST_CHECK bool keep_learn(const char *text);
 
 #endif

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* descriptor.c - Numbers and flags: dup(), fcntl(), ioctl() */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "preload/real.h"
 
 int __fcntl(int fd, int command, ...);
 int __dup2(int fd, int to);
+int __fxstat(int version, int fd, struct stat *to);
+int __fxstat64(int version, int fd, struct stat64 *to);
 
 static int copied(int fd)
 {
@@ -50,6 +54,39 @@ WRAP int fcntl(int fd, int command, ...)
 }
 WRAP_ALIAS(__fcntl, fcntl);
 WRAP_ALIAS(fcntl64, fcntl);
+
+/* ---- What is there ------------------------------------------------------------------------ */
+
+static bool is_hidden(int fd)
+{
+	if (!tto_keeps(fd))
+		return false;
+	errno = EBADF;
+	return true;
+}
+
+WRAP int fstat(int fd, struct stat *to)
+{
+	return is_hidden(fd) ? -1 : REAL(fstat)(fd, to);
+}
+
+WRAP int fstat64(int fd, struct stat64 *to)
+{
+	return is_hidden(fd) ? -1 : REAL(fstat64)(fd, to);
+}
+
+/* What fstat() was in programs that were built for a C library before 2.33. */
+WRAP int __fxstat(int version, int fd, struct stat *to)
+{
+	return is_hidden(fd) ? -1 : REAL(__fxstat)(version, fd, to);
+}
+
+WRAP int __fxstat64(int version, int fd, struct stat64 *to)
+{
+	return is_hidden(fd) ? -1 : REAL(__fxstat64)(version, fd, to);
+}
+
+/* ---- ioctl() ------------------------------------------------------------------------------- */
 
 WRAP int ioctl(int fd, unsigned long request, ...)
 {

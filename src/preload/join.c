@@ -26,16 +26,20 @@ void *real_find(void **found, const char *name)
 	return *found;
 }
 
+static void say_why(int err, const struct tto_error *error)
+{
+	say("tto: no stack, the kernel's sockets are used: ");
+	say(error->text[0] ? error->text : strerror(-err));
+	say("\n");
+}
+
 __attribute__((constructor)) static void join(void)
 {
 	struct tto_error error = { 0 };
-	int saved = errno, err = tto_join(&error);
+	int saved = errno, err = tto_join_later(say_why, &error);
 
-	if (err && err != -ENOENT && err != -EEXIST) {
-		say("tto: no stack, the kernel's sockets are used: ");
-		say(error.text[0] ? error.text : strerror(-err));
-		say("\n");
-	}
+	if (err && err != -ENOENT && err != -EEXIST)
+		say_why(err, &error);
 	for (int fd = 0; !err && fd <= STDERR_FILENO; fd++)
 		stream_follow(fd);
 	errno = saved;

@@ -19,6 +19,7 @@
 #include "socket/address.h"
 #include "socket/connection.h"
 #include "socket/descriptor.h"
+#include "socket/join.h"
 #include "socket/kernel.h"
 #include "socket/listen.h"
 #include "socket/option.h"
@@ -36,7 +37,7 @@ static int fail(int err)
 
 static bool is_for_us(int domain, int type, int protocol)
 {
-	return stack && (domain == AF_INET || domain == AF_INET6) &&
+	return (domain == AF_INET || domain == AF_INET6) &&
 	       (type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) == SOCK_STREAM &&
 	       (protocol == 0 || protocol == IPPROTO_TCP);
 }
@@ -60,8 +61,11 @@ static bool adopt(int fd, int domain, bool nonblock)
 
 int tto_socket(int domain, int type, int protocol)
 {
-	int fd = kernel_socket(domain, type, protocol);
+	int fd;
 
+	if (is_for_us(domain, type, protocol))
+		join_if_due();
+	fd = kernel_socket(domain, type, protocol);
 	if (fd < 0 || !stack || !stack_lock())
 		return fd;
 	descriptor_forget(fd);

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <tto/tto.h>
 
+#include "base/keep.h"
 #include "socket/descriptor.h"
 #include "socket/kernel.h"
 #include "socket/process.h"
@@ -27,6 +28,11 @@ static int fail(int err)
 bool tto_owns(int fd)
 {
 	return process_self && (descriptor_socket(fd) || descriptor_set(fd));
+}
+
+bool tto_keeps(int fd)
+{
+	return keep_has(fd);
 }
 
 /* ---- Close --------------------------------------------------------------------------- */
@@ -70,7 +76,7 @@ int tto_close_fd(int fd)
 	struct socket *s;
 	int result;
 
-	if (descriptor_is_reserved(fd))
+	if (keep_has(fd))
 		return fail(EBADF);
 	if (!tto_owns(fd))
 		return close_kernels(fd);
@@ -94,15 +100,17 @@ static int close_kernel(unsigned first, unsigned last, int flags)
 
 int tto_close_range(unsigned first, unsigned last, int flags)
 {
-	unsigned end = process_self ? process_self->end_fds : 0, from = first;
+	unsigned end = (unsigned)keep_end(), from = first;
 
 	if (first > last)
 		return fail(EINVAL);
+	if (process_self && end < process_self->end_fds)
+		end = process_self->end_fds;
 	/* Marked only: exec will close, and who is executed compares. */
 	for (unsigned fd = first; fd < end && fd <= last; fd++) {
 		bool is_ours = tto_owns((int)fd);
 
-		if (!descriptor_is_reserved((int)fd) &&
+		if (!keep_has((int)fd) &&
 		    (!is_ours || flags & CLOSE_RANGE_CLOEXEC))
 			continue;
 		if (fd > from && close_kernel(from, fd - 1, flags))
@@ -114,7 +122,12 @@ int tto_close_range(unsigned first, unsigned last, int flags)
 	return close_kernel(from, last, flags);
 }
 
-/* ---- Duplicate -------------------------------------------------------------------------- */
+/*
+ * ---- Duplicate ----
+ *
+ * The stack's own descriptors are not there for a program: it would find more than it has
+ * opened.
+ */
 
 /* @made by the kernel from @fd. */
 static int copied(int fd, int made)
@@ -130,14 +143,18 @@ static int copied(int fd, int made)
 
 int tto_dup(int fd)
 {
+	if (keep_has(fd))
+		return fail(EBADF);
 	return copied(fd, kernel_dup(fd));
 }
 
 int tto_dup3(int fd, int to, int flags)
 {
+	if (keep_has(fd))
+		return fail(EBADF);
 	if (fd == to && flags == -1)
 		return kernel_fcntl(fd, F_GETFD, 0) < 0 ? -1 : to;
-	if (descriptor_is_reserved(to))
+	if (keep_has(to))
 		return fail(EBUSY);
 	return copied(fd, kernel_dup3(fd, to, flags == -1 ? 0 : flags));
 }
@@ -175,6 +192,8 @@ int tto_fcntl(int fd, int command, unsigned long argument)
 {
 	struct socket *s = descriptor_socket(fd);
 
+	if (keep_has(fd))
+		return fail(EBADF);
 	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
 		return copied(fd, kernel_fcntl(fd, command, argument));
 	if (s && command == F_SETFL)

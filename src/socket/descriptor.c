@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/heap.h"
@@ -15,12 +14,10 @@
 #include "socket/ready/wait.h"
 #include "socket/work/take.h"
 
-#define HIGHEST 65536u		/* no descriptor of ours is moved beyond        */
-#define HIGH_NUMBERS (STACK_SLEEPERS + 16)	/* how many we need             */
 #define SET_SHIFT 6		/* what is in the heap is aligned to 64         */
 
 _Static_assert(SOCKET_N_CAUSES <= 32, "a cause fits into an entry");
-_Static_assert(HEAP_BYTES >> SET_SHIFT <= DESCRIPTOR_RESERVED, "sets fit into an entry");
+_Static_assert(HEAP_BYTES >> SET_SHIFT <= DESCRIPTOR_SET, "sets fit into an entry");
 
 /* ---- Entries ------------------------------------------------------------------------- */
 
@@ -98,11 +95,6 @@ struct epoll_set *descriptor_set(int fd)
 	return set_of(look(fd));
 }
 
-bool descriptor_is_reserved(int fd)
-{
-	return look(fd) == DESCRIPTOR_RESERVED;
-}
-
 int descriptor_add(int fd, struct socket *s)
 {
 	descriptor_forget(fd);
@@ -122,7 +114,7 @@ void descriptor_copy(int from, int to)
 	uint32_t entry = look(from);
 
 	descriptor_forget(to);
-	if (entry == DESCRIPTOR_RESERVED || entry == DESCRIPTOR_NONE)
+	if (entry == DESCRIPTOR_NONE)
 		return;
 	descriptor_hold(entry);
 	if (set_entry(to, entry))
@@ -133,7 +125,7 @@ void descriptor_forget(int fd)
 {
 	uint32_t entry = look(fd);
 
-	if (entry == DESCRIPTOR_NONE || entry == DESCRIPTOR_RESERVED)
+	if (entry == DESCRIPTOR_NONE)
 		return;
 	works_close(fd);
 	(void)!set_entry(fd, DESCRIPTOR_NONE);
@@ -147,29 +139,4 @@ void descriptor_leave(int fd, enum socket_cause cause)
 	descriptor_forget(fd);
 	if (!kernel_call(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH))
 		(void)!set_entry(fd, descriptor_mark(cause, st.st_ino));
-}
-
-/* ---- The stack's own -------------------------------------------------------------------- */
-
-void descriptor_reserve(int fd)
-{
-	if (fd >= 0)
-		(void)!set_entry(fd, DESCRIPTOR_RESERVED);
-}
-
-int descriptor_high(int fd)
-{
-	struct rlimit limit;
-	uint32_t end = HIGHEST;
-	int high;
-
-	if (fd < 0)
-		return -errno;
-	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < end)
-		end = (uint32_t)limit.rlim_cur;
-	high = kernel_fcntl(fd, F_DUPFD, end > HIGH_NUMBERS ? end - HIGH_NUMBERS : 0);
-	if (high < 0)
-		high = -errno;
-	(void)!kernel_close(fd);
-	return high;
 }

@@ -17,7 +17,6 @@
 
 #define DESCRIPTOR_NONE 0u	/* not ours; else 1 + number of a socket, or ...  */
 #define DESCRIPTOR_SET 0x80000000u	/* ... where an epoll set is in the heap  */
-#define DESCRIPTOR_RESERVED 0x40000000u	/* the stack's own: not to be closed  */
 #define DESCRIPTOR_KERNEL 0x20000000u	/* ... the kernel's for good, with why and
 					 * which socket it was: descriptor_mark() */
 #define DESCRIPTORS_MAX (1u << 18)
@@ -29,9 +28,6 @@ struct socket *descriptor_socket(int fd);
 
 /** descriptor_set() - The epoll set it is; NULL: it is none. Without lock */
 struct epoll_set *descriptor_set(int fd);
-
-/** descriptor_is_reserved() - Does the stack itself need it? Without lock */
-bool descriptor_is_reserved(int fd);
 
 /**
  * descriptor_add() - @fd is @s from now on; its reference is the caller's, who gives it away
@@ -75,17 +71,6 @@ static inline int descriptor_cause(uint32_t entry, uint64_t inode)
 		return -1;
 	return (int)cause;
 }
-
-/** descriptor_reserve() - @fd is the stack's own: it stays when the program closes it */
-void descriptor_reserve(int fd);
-
-/**
- * descriptor_high() - Move a descriptor to a number that programs rarely use
- * @fd:		Is closed; negative: what made it has failed
- *
- * Return: the number; it stays open over exec. -errno.
- */
-MUST_CHECK int descriptor_high(int fd);
 
 /* ---- Of any process: what an entry of its table holds ------------------------------- */
 

@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* join.c - Use the stack that another process has made */
+/*
+ * join.c - Use the stack that another process has made
+ *
+ * DOC: Theory of operation
+ * Joining takes about a millisecond, and most of a program's processes never have a socket.
+ * So one that was given none joins with its first: until then it has the heap mapped and
+ * knows which descriptors are not its own, and nothing else. Whether it was given any says
+ * the table of processes, in which it has an entry then.
+ *
+ * A child of such a process is one as well. A thread that is interrupted while it joins, by
+ * a handler that makes a socket, gets the kernel's.
+ */
 #include "socket/join.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,21 +22,28 @@
 
 #include "base/heap.h"
 #include "base/keep.h"
-#include "socket/descriptor.h"
 #include "socket/kernel.h"
 #include "socket/process.h"
 #include "socket/stack.h"
 
+bool join_is_due;
+static pthread_mutex_t joining = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local bool is_joining;
+
 int join_share(char *value, size_t size)
 {
-	int heap = heap_share(), at;
+	char wire[JOIN_WIRE_BYTES], kept[JOIN_KEPT_BYTES];
+	int heap = heap_share(), at, err;
 
 	if (heap < 0)
 		return heap;
-	at = snprintf(value, size, "%d %d ", heap, keep_first());
-	if (at >= (int)size)
-		return -ENAMETOOLONG;
-	return embed_share(stack->embed, value + at, size - (size_t)at);
+	err = embed_share(stack->embed, wire, sizeof(wire));
+	if (!err)
+		err = keep_list(kept, sizeof(kept));
+	if (err)
+		return err;
+	at = snprintf(value, size, "%d %s %s", heap, kept, wire);
+	return at < (int)size ? 0 : -ENAMETOOLONG;
 }
 
 static int say(struct tto_error *error, int err, const char *what)
@@ -52,50 +70,67 @@ static int attach(const char *spec, struct tto_error *error)
 	return 0;
 }
 
-/* What is there from number @first on is the stack's, but for sockets that were moved. */
-static void reserve(int first)
+/* ---- Join ---------------------------------------------------------------------------- */
+
+/* What TTO_STACK says: "HEAP KEPT WIRE". */
+struct place {
+	int heap;
+	char kept[JOIN_KEPT_BYTES], wire[JOIN_WIRE_BYTES];
+};
+
+static int read_place(struct place *p, struct tto_error *error)
 {
-	for (int fd = first; fd < FD_SETSIZE; fd++) {
-		if (kernel_fcntl(fd, F_GETFD, 0) >= 0 && !tto_owns(fd))
-			descriptor_reserve(fd);
-	}
+	const char *value = getenv("TTO_STACK");
+	int at = 0;
+
+	if (!value)
+		return say(error, -ENOENT, "is not set");
+	if (sscanf(value, "%d %127s %n", &p->heap, p->kept, &at) != 2 || !at ||
+	    strlen(value + at) >= sizeof(p->wire) || !keep_learn(p->kept))
+		return say(error, -EINVAL, "not \"HEAP KEPT WIRE\"");
+	strcpy(p->wire, value + at);
+	return 0;
 }
 
-static int enter(int first, struct tto_error *error)
+/* Return: the stack in the heap, which is mapped; NULL: @err. */
+static struct stack *find_stack(const struct place *p, struct tto_error *error, int *err)
+{
+	struct stack *found;
+
+	*err = heap_join(p->heap);
+	if (*err) {
+		say(error, *err, *err == -EPROTO ? "not a stack of this version" :
+						   strerror(-*err));
+		return NULL;
+	}
+	found = *heap_root();
+	if (found && found->version == STACK_VERSION)
+		return found;
+	*err = say(error, -EPROTO, "not a stack of this version");
+	heap_leave();
+	return NULL;
+}
+
+static int enter(bool was_given, struct tto_error *error)
 {
 	int err = -EAGAIN;
 
 	if (stack_lock()) {
-		err = process_enter();
-		if (!err)
-			reserve(first);
+		err = process_enter(was_given);
 		stack_unlock();
 	}
 	return err ? say(error, err, strerror(-err)) : 0;
 }
 
-int tto_join(struct tto_error *error)
+static int join(const struct place *p, struct stack *found, bool was_given,
+		struct tto_error *error)
 {
-	const char *value = getenv("TTO_STACK");
-	int err, heap, first, at = 0;
+	int err;
 
-	if (stack)
-		return -EEXIST;
-	if (!value)
-		return say(error, -ENOENT, "is not set");
-	if (sscanf(value, "%d %d %n", &heap, &first, &at) != 2 || !at)
-		return say(error, -EINVAL, "not \"HEAP FIRST WIRE\"");
-	err = heap_join(heap);
-	if (err)
-		return say(error, err, err == -EPROTO ? "not a stack of this version" :
-							strerror(-err));
-	stack = *heap_root();
-	if (!stack || stack->version != STACK_VERSION)
-		err = say(error, -EPROTO, "not a stack of this version");
-	else
-		err = attach(value + at, error);
+	stack = found;
+	err = attach(p->wire, error);
 	if (!err) {
-		err = enter(first, error);
+		err = enter(was_given, error);
 		if (err)
 			embed_detach(stack->embed);
 	}
@@ -104,4 +139,77 @@ int tto_join(struct tto_error *error)
 		heap_leave();
 	}
 	return err;
+}
+
+int tto_join(struct tto_error *error)
+{
+	struct stack *found;
+	struct place p;
+	int err;
+
+	if (stack)
+		return -EEXIST;
+	err = read_place(&p, error);
+	if (err)
+		return err;
+	found = find_stack(&p, error, &err);
+	return found ? join(&p, found, true, error) : err;
+}
+
+/* For later: a program may change its environment. */
+static struct place later;
+static tto_join_failed_fn *tell;
+
+/* ---- Join when it is needed ------------------------------------------------------------ */
+
+int tto_join_later(tto_join_failed_fn *failed, struct tto_error *error)
+{
+	struct stack *found;
+	int err;
+
+	if (stack)
+		return -EEXIST;
+	err = read_place(&later, error);
+	if (err)
+		return err;
+	found = find_stack(&later, error, &err);
+	if (!found)
+		return err;
+	if (process_was_given(found))
+		return join(&later, found, true, error);
+	tell = failed;
+	join_is_due = true;
+	return 0;
+}
+
+void join_now(void)
+{
+	struct tto_error error = { "" };
+	int err;
+
+	if (is_joining)
+		return;
+	is_joining = true;
+	pthread_mutex_lock(&joining);
+	if (join_is_due) {
+		err = join(&later, *heap_root(), false, &error);
+		__atomic_store_n(&join_is_due, false, __ATOMIC_RELEASE);
+		if (err && tell)
+			tell(err, &error);
+	}
+	pthread_mutex_unlock(&joining);
+	is_joining = false;
+}
+
+bool join_pause(void)
+{
+	if (!join_is_due || is_joining)
+		return false;
+	pthread_mutex_lock(&joining);
+	return true;
+}
+
+void join_resume(void)
+{
+	pthread_mutex_unlock(&joining);
 }

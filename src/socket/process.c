@@ -93,6 +93,8 @@ struct process *process_take(pid_t pid)
 		p->fds = heap_zeroed(DESCRIPTORS_MAX, sizeof(*p->fds));
 	if (!p->fds)
 		return NULL;
+	if (stack->end_processes <= (uint32_t)(p - stack->processes))
+		stack->end_processes = (uint32_t)(p - stack->processes) + 1;
 	p->n_fds = DESCRIPTORS_MAX;
 	p->end_fds = 0;
 	p->pid = pid;
@@ -109,7 +111,7 @@ void process_free(struct process *p)
 		uint32_t entry = p->fds[fd];
 
 		p->fds[fd] = DESCRIPTOR_NONE;
-		if (entry != DESCRIPTOR_NONE && entry != DESCRIPTOR_RESERVED)
+		if (entry != DESCRIPTOR_NONE)
 			descriptor_drop(entry);
 	}
 	heap_free(p->inodes);
@@ -140,7 +142,20 @@ static struct process *find(pid_t pid, pid_t parent)
 	return found;
 }
 
-int process_enter(void)
+bool process_was_given(const struct stack *of)
+{
+	pid_t pid = getpid(), parent = getppid();
+
+	for (uint32_t n = 0; n < of->end_processes && n < STACK_PROCESSES; n++) {
+		const struct process *p = &of->processes[n];
+
+		if (p->pid == pid || (p->pid == PROCESS_UNBORN && p->parent == parent))
+			return true;
+	}
+	return false;
+}
+
+int process_enter(bool was_given)
 {
 	pid_t pid = getpid();
 	struct process *p = find(pid, 0);
@@ -150,7 +165,7 @@ int process_enter(void)
 		process_free(p);
 		p = NULL;
 	}
-	if (!p)
+	if (!p && was_given)
 		p = find(PROCESS_UNBORN, getppid());
 	if (p) {
 		sleepers_drop(pid);
@@ -193,8 +208,7 @@ static void drop_closed(struct process *p)
 	for (uint32_t fd = 0; fd < p->n_inodes; fd++) {
 		uint32_t entry = p->fds[fd];
 
-		if (!(p->inodes[fd] & PROCESS_CLOEXEC) || entry == DESCRIPTOR_NONE ||
-		    entry == DESCRIPTOR_RESERVED)
+		if (!(p->inodes[fd] & PROCESS_CLOEXEC) || entry == DESCRIPTOR_NONE)
 			continue;
 		p->fds[fd] = DESCRIPTOR_NONE;
 		p->inodes[fd] = 0;

@@ -26,11 +26,19 @@
 extern struct process *process_self;
 
 /**
+ * process_was_given() - Has this process, which is not yet one of the stack's, an entry?
+ *
+ * Whoever made it has done so before this process was executed. Without lock.
+ */
+bool process_was_given(const struct stack *of);
+
+/**
  * process_enter() - Find or make this process's entry. Lock held
+ * @was_given:	It may be one of a child whose pid is not known
  *
  * Return: 0; -ENOSPC: too many; -ENOMEM.
  */
-MUST_CHECK int process_enter(void);
+MUST_CHECK int process_enter(bool was_given);
 
 /** process_leave() - Drop all that this process has, and its entry. Lock held */
 void process_leave(void);

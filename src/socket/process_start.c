@@ -7,6 +7,7 @@
 
 #include "base/heap.h"
 #include "socket/descriptor.h"
+#include "socket/join.h"
 #include "socket/kernel.h"
 #include "socket/process.h"
 
@@ -14,7 +15,7 @@
 
 /* The child's, from tto_fork_begin() on; of the thread that forks. */
 static _Thread_local struct process *unborn;
-static _Thread_local bool has_lock;
+static _Thread_local bool has_lock, has_paused;
 
 static uint64_t inode_of(int fd, bool *is_socket)
 {
@@ -24,11 +25,6 @@ static uint64_t inode_of(int fd, bool *is_socket)
 		return 0;
 	*is_socket = S_ISSOCK(st.st_mode);
 	return (uint64_t)st.st_ino & ~PROCESS_CLOEXEC;
-}
-
-static bool is_passed(uint32_t entry)
-{
-	return entry != DESCRIPTOR_NONE && entry != DESCRIPTOR_RESERVED;
 }
 
 /* ---- Compare ------------------------------------------------------------------------- */
@@ -43,7 +39,7 @@ int process_note(struct process *p)
 		return -ENOMEM;
 	p->n_inodes = p->end_fds;
 	for (uint32_t fd = 0; fd < p->n_inodes; fd++) {
-		if (!is_passed(p->fds[fd]))
+		if (p->fds[fd] == DESCRIPTOR_NONE)
 			continue;
 		p->inodes[fd] = inode_of((int)fd, &is_socket);
 		if (kernel_fcntl(fd, F_GETFD, 0) & FD_CLOEXEC)
@@ -56,7 +52,7 @@ int process_note(struct process *p)
 static uint32_t entry_with(const struct process *p, uint64_t inode)
 {
 	for (uint32_t fd = 0; fd < p->n_inodes; fd++)
-		if (is_passed(p->fds[fd]) && !(p->fds[fd] & DESCRIPTOR_SET) &&
+		if (p->fds[fd] != DESCRIPTOR_NONE && !(p->fds[fd] & DESCRIPTOR_SET) &&
 		    (p->inodes[fd] & ~PROCESS_CLOEXEC) == inode)
 			return p->fds[fd];
 	return DESCRIPTOR_NONE;
@@ -90,7 +86,7 @@ static bool has_stayed(const struct process *p, uint32_t fd)
 
 static void take_moved(struct process *p, uint32_t fd, uint32_t entry)
 {
-	if (is_passed(p->fds[fd]))
+	if (p->fds[fd] != DESCRIPTOR_NONE)
 		descriptor_drop(p->fds[fd]);
 	p->fds[fd] = entry;
 	if (p->end_fds <= fd)
@@ -106,7 +102,7 @@ void process_compare(struct process *p)
 	for (uint32_t fd = 0; fd < p->end_fds; fd++) {
 		uint32_t entry = p->fds[fd];
 
-		if (!is_passed(entry) || has_stayed(p, fd))
+		if (entry == DESCRIPTOR_NONE || has_stayed(p, fd))
 			continue;
 		p->fds[fd] = DESCRIPTOR_NONE;
 		descriptor_drop(entry);
@@ -132,7 +128,7 @@ static struct process *pass_on(void)
 	p->end_fds = me->end_fds;
 	for (uint32_t fd = 0; fd < me->end_fds; fd++) {
 		p->fds[fd] = me->fds[fd];
-		if (is_passed(p->fds[fd]))
+		if (p->fds[fd] != DESCRIPTOR_NONE)
 			descriptor_hold(p->fds[fd]);
 	}
 	return p;
@@ -141,13 +137,22 @@ static struct process *pass_on(void)
 void tto_fork_begin(void)
 {
 	unborn = NULL;
+	has_paused = join_pause();
 	has_lock = stack && stack_lock();
 	if (has_lock)
 		unborn = pass_on();
 }
 
+static void resume_joining(void)
+{
+	if (has_paused)
+		join_resume();
+	has_paused = false;
+}
+
 void tto_fork_parent(pid_t child)
 {
+	resume_joining();
 	if (!has_lock)
 		return;
 	if (unborn && child < 0)
@@ -161,6 +166,7 @@ void tto_fork_parent(pid_t child)
 
 void tto_fork_child(void)
 {
+	resume_joining();
 	if (!stack)
 		return;
 	process_self = NULL;

@@ -132,6 +132,7 @@ struct stack {
 
 	struct socket *output_first, **output_last;
 	struct sleeper sleepers[STACK_SLEEPERS];
+	uint32_t end_processes;	/* none at or behind this one was ever used     */
 	struct process processes[STACK_PROCESSES];
 	struct epoll_set *sets;
 	struct tto_work *works;

@@ -37,7 +37,7 @@ static int make(char *where, struct wire_error *error)
 		return -E2BIG;
 	err = sleepers_open();
 	if (!err && stack_lock()) {
-		err = process_enter();
+		err = process_enter(false);
 		stack_unlock();
 	}
 	return err;

@@ -13,6 +13,7 @@
 
 #include "base/heap.h"
 #include "socket/descriptor.h"
+#include "socket/join.h"
 #include "socket/process.h"
 #include "socket/ready/wait.h"
 #include "socket/work/take.h"
@@ -111,6 +112,22 @@ void works_drop(pid_t process)
 {
 }
 
+/* Nobody joins later. */
+bool join_is_due;
+
+void join_now(void)
+{
+}
+
+bool join_pause(void)
+{
+	return false;
+}
+
+void join_resume(void)
+{
+}
+
 void double_start(void)
 {
 	pthread_mutexattr_t shared;
@@ -125,8 +142,7 @@ void double_start(void)
 	pthread_mutex_init(&stack->lock, &shared);
 	must(!sleepers_open(), "eventfd");
 	must(stack_lock(), "lock");
-	must(!process_enter(), "process");
-	sleepers_reserve();
+	must(!process_enter(true), "process");
 	stack_unlock();
 }
 
@@ -135,8 +151,7 @@ void double_join(int fd)
 	must(!heap_join(fd), "heap");
 	stack = *heap_root();
 	must(stack_lock(), "lock");
-	must(!process_enter(), "process");
-	sleepers_reserve();
+	must(!process_enter(true), "process");
 	stack_unlock();
 }
 

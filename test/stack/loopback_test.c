@@ -55,8 +55,8 @@ static void lib_2_a_set_tells_of_both_ends(void **state)
 		event.data.fd = ends[n];
 		assert_int_equal(tto_epoll_ctl(set, EPOLL_CTL_ADD, ends[n], &event), 0);
 	}
-	assert_int_equal(scene_send(ends[0], "to", 2, 0), 2);
-	assert_int_equal(scene_send(ends[1], "fro", 3, 0), 3);
+	assert_int_equal(scene_send(ends[0], "there", 5, 0), 5);
+	assert_int_equal(scene_send(ends[1], "back", 4, 0), 4);
 	assert_int_equal(tto_epoll_wait(set, got, 4, &second, NULL), 2);
 	tto_close_fd(ends[0]);
 	tto_close_fd(ends[1]);

@@ -8,6 +8,7 @@
 
 #include "base/heap.h"
 #include "socket/descriptor.h"
+#include "socket/join.h"
 #include "socket/kernel.h"
 #include "socket/ready/wait.h"
 
@@ -166,9 +167,11 @@ static struct epoll_set *set_take(int fd)
 
 int tto_epoll_create1(int flags)
 {
-	int fd = kernel_epoll_create1(flags);
 	struct epoll_set *set;
+	int fd;
 
+	join_if_due();
+	fd = kernel_epoll_create1(flags);
 	if (fd < 0 || !stack || !stack_lock())
 		return fd;
 	/* Without memory for it, it is the kernel's alone. */

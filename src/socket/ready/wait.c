@@ -25,6 +25,7 @@
 #include <sys/eventfd.h>
 
 #include "base/heap.h"
+#include "base/keep.h"
 #include "socket/descriptor.h"
 #include "socket/kernel.h"
 #include "socket/process.h"
@@ -143,19 +144,17 @@ void watches_drop(struct watch **first)
 int sleepers_open(void)
 {
 	for (unsigned n = 0; n < STACK_SLEEPERS; n++) {
-		int fd = descriptor_high(eventfd(0, EFD_NONBLOCK));
+		int made = eventfd(0, EFD_NONBLOCK);
+		int fd = made < 0 ? -errno : keep_descriptor(made);
 
-		if (fd < 0)
+		if (fd < 0) {
+			if (made >= 0)
+				(void)!kernel_close(made);
 			return fd;
+		}
 		stack->sleepers[n].event = fd;
 	}
 	return 0;
-}
-
-void sleepers_reserve(void)
-{
-	for (unsigned n = 0; n < STACK_SLEEPERS; n++)
-		descriptor_reserve(stack->sleepers[n].event);
 }
 
 struct sleeper *sleeper_take(void)

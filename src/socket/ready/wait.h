@@ -22,9 +22,6 @@
  */
 MUST_CHECK int sleepers_open(void);
 
-/** sleepers_reserve() - Keep them from being closed in this process */
-void sleepers_reserve(void);
-
 /** sleeper_set_asleep() - It is to be told by its event, or not; NULL is allowed */
 void sleeper_set_asleep(struct sleeper *sleeper, bool is_asleep);
 

@@ -44,11 +44,13 @@ struct caretaker {
 	int status;		/* of the program, when @ended                  */
 	ns_t ended;		/* NS_NEVER: not yet                            */
 	int signals;		/* signalfd                                     */
+	int lifeline;		/* at its end when no process is left           */
 	bool is_background;
 	bool must_end;
 	uint64_t turns;		/* as of the last look                          */
 	bool is_busy;		/* others make turns                            */
-	unsigned n_processes, n_connections;
+	bool has_processes;
+	unsigned n_connections;
 	ns_t until;		/* next look, whatever comes                    */
 };
 
@@ -119,6 +121,15 @@ static unsigned count_connections(void)
 	return n_left;
 }
 
+/* Those that have not joined the stack, and may yet do so, count as well. */
+static bool is_at_end(int lifeline)
+{
+	static const struct timespec none;
+	struct pollfd p = { .fd = lifeline };
+
+	return kernel_ppoll(&p, 1, &none, NULL) > 0 && p.revents & POLLHUP;
+}
+
 static void look(struct caretaker *c)
 {
 	ns_t now, due;
@@ -131,7 +142,7 @@ static void look(struct caretaker *c)
 	if (!c->is_busy)
 		stack_run();
 	process_reap();
-	c->n_processes = process_count();
+	c->has_processes = process_count() || !is_at_end(c->lifeline);
 	c->n_connections = c->ended == NS_NEVER ? 0 : count_connections();
 	due = stack_deadline();
 	c->turns = stack->n_turns;
@@ -166,9 +177,9 @@ static bool is_over(const struct caretaker *c)
 {
 	if (c->ended == NS_NEVER)
 		return false;
-	if (c->must_end || (!c->n_processes && !c->n_connections))
+	if (c->must_end || (!c->has_processes && !c->n_connections))
 		return true;
-	return !c->n_processes && stack_clock() > c->ended + FINISH_NS;
+	return !c->has_processes && stack_clock() > c->ended + FINISH_NS;
 }
 
 /* Return: whether this is the process that goes on. */
@@ -196,12 +207,13 @@ static bool go_on_in_background(struct caretaker *c)
 static bool has_to_wait(const struct caretaker *c)
 {
 	return c->ended != NS_NEVER && !c->is_background && getpid() != 1 &&
-	       (c->n_processes || stack_clock() > c->ended + LINGER_NS);
+	       (c->has_processes || stack_clock() > c->ended + LINGER_NS);
 }
 
-int caretaker_run(pid_t program)
+int caretaker_run(pid_t program, int lifeline)
 {
-	struct caretaker c = { .program = program, .ended = NS_NEVER };
+	struct caretaker c = { .program = program, .lifeline = lifeline,
+			       .ended = NS_NEVER };
 
 	/* Those whose parents end become ours, so that nothing is left of them. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL);

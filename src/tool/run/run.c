@@ -3,6 +3,7 @@
 #include "tool/run/run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/keep.h"
 #include "base/message.h"
 #include "socket/join.h"
 #include "tool/options.h"
@@ -117,24 +119,41 @@ static int end_as(int status)
 	return 128 + number;
 }
 
+/* The program's processes have the end that is written to: it is over with the last. */
+static int make_lifeline(int ends[2])
+{
+	int kept;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	kept = keep_descriptor(ends[1]);
+	if (kept < 0)
+		return kept;
+	ends[1] = kept;
+	return 0;
+}
+
 static int run(int argc, char **argv)
 {
 	struct run_arguments a = { 0 };
-	char share[RUN_SHARE_BYTES];
+	char share[JOIN_SHARE_BYTES];
+	int lifeline[2], err;
 	sigset_t before;
 	pid_t program;
-	int err;
 
 	if (parse_arguments(argc, argv, &a) ||
 	    (a.netns && link_enter_namespace()) || link_start(&a))
 		return RUN_FAILED;
-	err = join_share(share, sizeof(share));
+	err = make_lifeline(lifeline);
+	if (!err)
+		err = join_share(share, sizeof(share));
 	if (!err)
 		err = caretaker_block_signals(&before);
 	if (err)
 		return message_errno(err, "run"), RUN_FAILED;
 	program = program_start(&a, share, &before);
-	return program < 0 ? RUN_FAILED : end_as(caretaker_run(program));
+	close(lifeline[1]);
+	return program < 0 ? RUN_FAILED : end_as(caretaker_run(program, lifeline[0]));
 }
 
 const struct tool_verb tool_run = {

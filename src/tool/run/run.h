@@ -26,7 +26,7 @@
 #include "base/compiler.h"
 
 #define RUN_ADDRESSES_MAX 8
-#define RUN_SHARE_BYTES 512	/* of TTO_STACK                                 */
+
 
 /* Exit status, as env(1) has it. */
 enum {
@@ -84,11 +84,12 @@ MUST_CHECK pid_t program_start(const struct run_arguments *a, const char *share,
 
 /**
  * caretaker_run() - Look after the stack until the program has ended
+ * @lifeline:	A pipe; at its end no process of the program is left
  *
  * And its connections with it; a child of ours does the rest when that takes long.
  *
  * Return: its exit status as of wait(2).
  */
-int caretaker_run(pid_t program);
+int caretaker_run(pid_t program, int lifeline);
 
 #endif
