@@ -44,7 +44,8 @@
 #define STACK_REQUESTS 16384	/* SYNs that were answered                      */
 #define STACK_TIME_WAITS 65536
 #define STACK_CELLS (1U << 20)
-#define STACK_SLEEPERS 64
+#define STACK_SLEEPERS 4096	/* threads that wait, in all processes          */
+#define STACK_EVENTS 96		/* by which they are woken                      */
 #define STACK_PROCESSES 1024
 
 /* Values in the lookup table; else the number of a connection. */
@@ -67,12 +68,21 @@ struct watch {
 	struct end *end;	/* of a work queue; NULL                        */
 };
 
+/* By which sleepers are woken; one has it alone, if there are not many of them. */
+struct event {
+	int fd;			/* eventfd; the same number in all processes    */
+	uint32_t n_sleepers;
+	uint32_t n_written;	/* of these, to be woken; 0: @fd is drained     */
+};
+
 /* A thread that sleeps, or is about to: wait.c. */
 struct sleeper {
-	int event;		/* eventfd; the same number in all processes    */
+	struct event *event;
+	struct sleeper *next_free;
 	pid_t process;		/* 0: nobody                                    */
 	bool is_asleep;		/* or about to be: write to @event              */
 	bool is_told;		/* since it looked last                         */
+	bool is_written;	/* was woken, and counts in @event              */
 	struct watch watch;	/* for who waits for a single thing             */
 	struct watch *many;	/* poll's, for the sleeper's time               */
 	struct receiver *receiver;	/* of @watch's socket, while this thread
@@ -131,6 +141,9 @@ struct stack {
 	uint32_t free_request, n_requests;
 
 	struct socket *output_first, **output_last;
+	struct event events[STACK_EVENTS];
+	struct sleeper *free_sleepers;	/* of the first @end_sleepers           */
+	uint32_t end_sleepers;
 	struct sleeper sleepers[STACK_SLEEPERS];
 	uint32_t end_processes;	/* none at or behind this one was ever used     */
 	struct process processes[STACK_PROCESSES];

@@ -166,8 +166,8 @@ void double_stop(void)
 	must(stack_lock(), "lock");
 	process_leave();
 	stack_unlock();
-	for (unsigned n = 0; n < STACK_SLEEPERS; n++)
-		close(stack->sleepers[n].event);
+	for (unsigned n = 0; n < STACK_EVENTS; n++)
+		close(stack->events[n].fd);
 	stack = NULL;
 	heap_leave();
 	close(heap_fd);

@@ -132,6 +132,60 @@ static void lib_5_poll_is_woken_by_a_socket(void **state)
 	pthread_join(scene->thread, NULL);
 }
 
+/* More who sleep than there are events to wake them by; each is woken for his own. */
+#define MANY (3 * STACK_EVENTS + 5)
+
+static struct {
+	struct socket *s;
+	pthread_t thread;
+	int fd;
+	_Atomic bool is_back;
+} crowd[MANY];
+
+static void *wait_in_crowd(void *argument)
+{
+	int n = (int)(intptr_t)argument;
+	struct pollfd p = { crowd[n].fd, POLLIN, 0 };
+
+	assert_int_equal(tto_ppoll(&p, 1, &long_time, NULL), 1);
+	crowd[n].is_back = true;
+	return NULL;
+}
+
+static bool all_sleep(uint32_t n)
+{
+	bool is_so;
+
+	assert_true(stack_lock());
+	is_so = stack->n_asleep == n;
+	stack_unlock();
+	return is_so;
+}
+
+static void lib_5_of_many_who_sleep_the_right_one_is_woken(void **state)
+{
+	for (int n = 0; n < MANY; n++) {
+		crowd[n].fd = double_socket(&crowd[n].s);
+		crowd[n].is_back = false;
+		double_fill(crowd[n].s);
+		pthread_create(&crowd[n].thread, NULL, wait_in_crowd,
+			       (void *)(intptr_t)n);
+	}
+	for (int n = 0; n < MANY; n++) {
+		int one = n * 7 % MANY;
+
+		while (!all_sleep((uint32_t)(MANY - n)))
+			usleep(200);
+		assert_false(crowd[one].is_back);
+		double_arrive(crowd[one].s, 1);
+		pthread_join(crowd[one].thread, NULL);
+	}
+	for (int n = 0; n < MANY; n++) {
+		assert_int_equal(tto_close_fd(crowd[n].fd), 0);
+		assert_int_equal(n < STACK_EVENTS && stack->events[n].n_sleepers, 0);
+	}
+}
+
 static void lib_5_poll_is_woken_by_the_kernel(void **state)
 {
 	struct scene *scene = *state;
@@ -497,7 +551,7 @@ static void lib_5_duplicates_are_the_same_socket(void **state)
 static void lib_5_the_stacks_descriptors_stay_open(void **state)
 {
 	struct scene *scene = *state;
-	int event = stack->sleepers[0].event;
+	int event = stack->events[0].fd;
 
 	assert_int_equal(tto_close_fd(event), -1);
 	assert_int_equal(errno, EBADF);
@@ -534,6 +588,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(lib_5_poll_sees_both_kinds),
 		TEST(lib_5_poll_is_woken_by_a_socket),
+		TEST(lib_5_of_many_who_sleep_the_right_one_is_woken),
 		TEST(lib_5_poll_is_woken_by_the_kernel),
 		TEST(lib_5_poll_ends_with_its_time),
 		TEST(lib_5_poll_runs_the_stack_in_time),

@@ -13,6 +13,10 @@
  * While it is spinning all signals are blocked, and ppoll() has the mask of the caller: a
  * signal that comes at any time since the call began interrupts it, as in the kernel.
  *
+ * There are fewer events than sleepers, for their descriptors are in every process. Those
+ * who share one wake up together; who was not meant sleeps again, and it is drained when
+ * the last who was meant is awake.
+ *
  * Limits: everyone who sleeps is woken by a frame. When no sleeper is left, or the wire has
  * no descriptor, it looks every millisecond.
  */
@@ -34,6 +38,7 @@
 
 #define SPIN_US 20
 #define BLIND_NS 1000000u	/* between looks that nothing announces         */
+#define APART_NS 100000u	/* an event is not looked at that is somebody else's */
 #define REAP_NS 100000000u
 #define UNLUCKY 8		/* spins in vain, after which it is tried rarely */
 #define RARELY 32
@@ -73,8 +78,11 @@ static void wake(struct sleeper *sleeper)
 	if (sleeper->is_told)
 		return;
 	sleeper->is_told = true;
-	if (sleeper->is_asleep)
-		(void)!kernel_call(SYS_write, sleeper->event, &one, sizeof(one));
+	if (!sleeper->is_asleep)
+		return;
+	sleeper->is_written = true;
+	if (!sleeper->event->n_written++)
+		(void)!kernel_call(SYS_write, sleeper->event->fd, &one, sizeof(one));
 }
 
 /* All are told; of those who asked to be told alone (EPOLLEXCLUSIVE) one who was waiting. */
@@ -143,7 +151,7 @@ void watches_drop(struct watch **first)
 
 int sleepers_open(void)
 {
-	for (unsigned n = 0; n < STACK_SLEEPERS; n++) {
+	for (unsigned n = 0; n < STACK_EVENTS; n++) {
 		int made = eventfd(0, EFD_NONBLOCK);
 		int fd = made < 0 ? -errno : keep_descriptor(made);
 
@@ -152,24 +160,37 @@ int sleepers_open(void)
 				(void)!kernel_close(made);
 			return fd;
 		}
-		stack->sleepers[n].event = fd;
+		stack->events[n].fd = fd;
 	}
 	return 0;
 }
 
+static struct event *choose_event(void)
+{
+	struct event *found = stack->events;
+
+	for (unsigned n = 1; n < STACK_EVENTS && found->n_sleepers; n++)
+		if (stack->events[n].n_sleepers < found->n_sleepers)
+			found = &stack->events[n];
+	found->n_sleepers++;
+	return found;
+}
+
 struct sleeper *sleeper_take(void)
 {
-	for (unsigned n = 0; n < STACK_SLEEPERS; n++) {
-		struct sleeper *sleeper = &stack->sleepers[n];
+	struct sleeper *sleeper = stack->free_sleepers;
 
-		if (!sleeper->process) {
-			sleeper->process = process_pid();
-			sleeper->is_told = false;
-			sleeper->receiver = NULL;
-			return sleeper;
-		}
-	}
-	return NULL;
+	if (sleeper)
+		stack->free_sleepers = sleeper->next_free;
+	else if (stack->end_sleepers < STACK_SLEEPERS)
+		sleeper = &stack->sleepers[stack->end_sleepers++];
+	else
+		return NULL;
+	sleeper->process = process_pid();
+	sleeper->is_told = false;
+	sleeper->receiver = NULL;
+	sleeper->event = choose_event();
+	return sleeper;
 }
 
 void sleeper_give(struct sleeper *sleeper)
@@ -180,6 +201,9 @@ void sleeper_give(struct sleeper *sleeper)
 	heap_free(sleeper->many);
 	sleeper->many = NULL;
 	sleeper->process = 0;
+	sleeper->event->n_sleepers--;
+	sleeper->next_free = stack->free_sleepers;
+	stack->free_sleepers = sleeper;
 }
 
 void sleeper_set_asleep(struct sleeper *sleeper, bool is_asleep)
@@ -192,7 +216,7 @@ void sleeper_set_asleep(struct sleeper *sleeper, bool is_asleep)
 
 void sleepers_wake_one(void)
 {
-	for (unsigned n = 0; n < STACK_SLEEPERS; n++) {
+	for (unsigned n = 0; n < stack->end_sleepers; n++) {
 		struct sleeper *sleeper = &stack->sleepers[n];
 
 		if (sleeper->is_asleep && !sleeper->is_told) {
@@ -202,11 +226,18 @@ void sleepers_wake_one(void)
 	}
 }
 
-static void drain(const struct sleeper *sleeper)
+void sleeper_awake(struct sleeper *sleeper)
 {
+	struct event *event;
 	uint64_t count;
 
-	(void)!kernel_call(SYS_read, sleeper->event, &count, sizeof(count));
+	sleeper_set_asleep(sleeper, false);
+	if (!sleeper || !sleeper->is_written)
+		return;
+	event = sleeper->event;
+	sleeper->is_written = false;
+	if (!--event->n_written)
+		(void)!kernel_call(SYS_read, event->fd, &count, sizeof(count));
 }
 
 static void drop_watches(struct watch *w, pid_t process)
@@ -222,7 +253,7 @@ void sleepers_drop(pid_t process)
 {
 	bool any = false;
 
-	for (unsigned n = 0; n < STACK_SLEEPERS; n++)
+	for (unsigned n = 0; n < stack->end_sleepers; n++)
 		any |= stack->sleepers[n].process == process;
 	if (!any)
 		return;
@@ -231,13 +262,12 @@ void sleepers_drop(pid_t process)
 			drop_watches(stack->sockets[n]->watches, process);
 	for (struct epoll_set *set = stack->sets; set; set = set->next)
 		drop_watches(set->watches, process);
-	for (unsigned n = 0; n < STACK_SLEEPERS; n++) {
+	for (unsigned n = 0; n < stack->end_sleepers; n++) {
 		struct sleeper *sleeper = &stack->sleepers[n];
 
 		if (sleeper->process != process)
 			continue;
-		sleeper_set_asleep(sleeper, false);
-		drain(sleeper);
+		sleeper_awake(sleeper);
 		sleeper_give(sleeper);
 	}
 }
@@ -351,14 +381,14 @@ static int spin(struct sleeper *sleeper, struct pollfd *list, nfds_t n, ns_t unt
 	return 0;
 }
 
-static const struct timespec *timeout_at(ns_t until, bool is_blind, struct timespec *ts)
+static const struct timespec *timeout_at(ns_t until, ns_t most, struct timespec *ts)
 {
 	ns_t now = stack_clock(), due = stack_deadline();
 
 	if (due < until)
 		until = due;
-	if (is_blind && until > now + BLIND_NS)
-		until = now + BLIND_NS;
+	if (until > now && until - now > most)
+		until = now + most;
 	if (until == NS_NEVER)
 		return NULL;
 	until = until > now ? until - now : 0;
@@ -367,30 +397,72 @@ static const struct timespec *timeout_at(ns_t until, bool is_blind, struct times
 	return ts;
 }
 
-/* Gives the lock away. Return: of ppoll(2), but -errno; 0 as well if only ours woke it. */
-static int sleep_in_kernel(struct sleeper *sleeper, struct pollfd *list, nfds_t n,
-			   ns_t until, const sigset_t *mask)
+/* One ppoll() without the lock, of its event if @event. Return: as that, but -errno. */
+static int sleep_unlocked(const struct event *event, struct pollfd *list, nfds_t n,
+			  ns_t until, ns_t most, const sigset_t *mask)
 {
-	int wire = embed_fd(stack->embed), ready, error;
 	static const struct timespec none;
 	struct timespec ts;
-	const struct timespec *timeout = timeout_at(until, !sleeper || wire < 0, &ts);
+	const struct timespec *timeout = timeout_at(until, most, &ts);
+	int ready, error;
 
-	list[n] = (struct pollfd){ wire, POLLIN, 0 };
-	list[n + 1] = (struct pollfd){ sleeper ? sleeper->event : -1, POLLIN, 0 };
-	sleeper_set_asleep(sleeper, true);
+	list[n] = (struct pollfd){ embed_fd(stack->embed), POLLIN, 0 };
+	list[n + 1] = (struct pollfd){ event ? event->fd : -1, POLLIN, 0 };
 	if (!embed_arm(stack->embed))
 		timeout = &none;
 	stack_unlock();
 	ready = kernel_ppoll(list, n + WAIT_MORE, timeout, mask);
 	error = errno;
 	relock();
-	sleeper_set_asleep(sleeper, false);
-	if (sleeper && sleeper->is_told)
-		drain(sleeper);
-	if (ready < 0)
-		return -error;
-	return ready - !!list[n].revents - !!list[n + 1].revents;
+	return ready < 0 ? -error : ready;
+}
+
+static bool is_due(ns_t until)
+{
+	ns_t now = stack_clock();
+
+	return until <= now || stack_deadline() <= now;
+}
+
+/*
+ * As sleep_unlocked(), and again when somebody else was meant: the event stays as it is
+ * until he has run, and is not looked at for a moment.
+ */
+static int sleep_alone(const struct sleeper *sleeper, struct pollfd *list, nfds_t n,
+		       ns_t until, const sigset_t *mask)
+{
+	ns_t most = embed_fd(stack->embed) < 0 ? BLIND_NS : NS_NEVER;
+	bool is_apart = false;
+	int ready;
+
+	for (;;) {
+		ready = sleep_unlocked(is_apart ? NULL : sleeper->event, list, n, until,
+				       is_apart ? APART_NS : most, mask);
+		if (sleeper->is_told || ready < 0)
+			return ready;
+		if (is_apart && !ready && !is_due(until) && embed_arm(stack->embed))
+			is_apart = false;
+		else if (ready == 1 && list[n + 1].revents)
+			is_apart = true;
+		else
+			return ready;
+	}
+}
+
+/* Gives the lock away. Return: of ppoll(2), but -errno; 0 as well if only ours woke it. */
+static int sleep_in_kernel(struct sleeper *sleeper, struct pollfd *list, nfds_t n,
+			   ns_t until, const sigset_t *mask)
+{
+	int ready;
+
+	if (!sleeper) {
+		ready = sleep_unlocked(NULL, list, n, until, BLIND_NS, mask);
+	} else {
+		sleeper_set_asleep(sleeper, true);
+		ready = sleep_alone(sleeper, list, n, until, mask);
+		sleeper_awake(sleeper);
+	}
+	return ready <= 0 ? ready : ready - !!list[n].revents - !!list[n + 1].revents;
 }
 
 /* Has a signal come since, that runs its handler as soon as it may? */

@@ -25,6 +25,10 @@ MUST_CHECK int sleepers_open(void);
 /** sleeper_set_asleep() - It is to be told by its event, or not; NULL is allowed */
 void sleeper_set_asleep(struct sleeper *sleeper, bool is_asleep);
 
+/** sleeper_awake() - It is so no more. Who has the same event finds it drained by the last
+ * who was meant; NULL is allowed */
+void sleeper_awake(struct sleeper *sleeper);
+
 /** sleepers_drop() - Those of a process that is gone, and what they watched */
 void sleepers_drop(pid_t process);
 

@@ -95,14 +95,10 @@ int tto_work_open(struct tto_work **out, const struct tto_work_options *options)
 
 static void disarm(struct tto_work *w)
 {
-	uint64_t count;
-
 	if (!w->is_armed)
 		return;
 	w->is_armed = false;
-	sleeper_set_asleep(w->sleeper, false);
-	if (w->sleeper && w->sleeper->is_told)
-		(void)!kernel_call(SYS_read, w->sleeper->event, &count, sizeof(count));
+	sleeper_awake(w->sleeper);
 }
 
 static void drop(struct tto_work *w)
@@ -255,7 +251,7 @@ static void attach(struct tto_work *w)
 		w->sleeper->watch.sleeper = w->sleeper;
 		w->sleeper->watch.events = POLLIN;
 		watch_insert(&w->watches, &w->sleeper->watch);
-		add(w, w->sleeper->event);
+		add(w, w->sleeper->event->fd);
 	}
 }
 
