@@ -270,6 +270,15 @@ static bool is_this_host(const struct tcp_tuple *t)
 	return is_loopback(t->remote, t->v6) || !memcmp(t->remote, any, 16);
 }
 
+/* To no address at all is to this host, as Linux has it. */
+static void name_this_host(struct tcp_tuple *t)
+{
+	static const uint8_t any[16], one[16] = { [15] = 1 }, v4[16] = { 127, 0, 0, 1 };
+
+	if (stack->loopback && !memcmp(t->remote, any, sizeof(any)))
+		memcpy(t->remote, t->v6 ? one : v4, sizeof(any));
+}
+
 /* Return: 0: begun; -ENETUNREACH: our stack has no way; -errno. */
 static int begin(struct socket *s, const struct tcp_tuple *to)
 {
@@ -279,6 +288,7 @@ static int begin(struct socket *s, const struct tcp_tuple *to)
 
 	if (s->flags & SOCKET_BOUND)
 		memcpy(t.local, s->tuple.local, 16);
+	name_this_host(&t);
 	/* A gateway leads everywhere, but not here. */
 	if (embed_is_own(stack->embed, t.remote, t.v6) ? !is_listened_on(&t) :
 							 is_this_host(&t))

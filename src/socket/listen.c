@@ -32,19 +32,78 @@ static bool is_dual(const struct socket *s)
 	       !(s->flags & SOCKET_V6_ONLY);
 }
 
+/*
+ * The first of those on a port is in the table, the others follow it. That they may share
+ * it the kernel has said, where they listen as well; at an address that it has not, each
+ * of them must have asked for it.
+ */
+static int join_port(struct socket *s, const struct tcp_tuple *t)
+{
+	uint32_t value = lookup_find(stack->lookup, t);
+	struct socket *first;
+
+	if (value == LOOKUP_NONE)
+		return lookup_insert(stack->lookup, t, STACK_LISTENER | s->idx) ?
+		       -ENOMEM : 0;
+	first = stack->sockets[value & ~STACK_LISTENER];
+	if (s->flags & SOCKET_OURS && !(first->reuses_port && s->reuses_port))
+		return -EADDRINUSE;
+	s->same_port[t->v6] = first->same_port[t->v6];
+	first->same_port[t->v6] = s;
+	return 0;
+}
+
+static void leave_port(struct socket *s, const struct tcp_tuple *t)
+{
+	struct socket *next = s->same_port[t->v6];
+	struct socket *at = stack->sockets[lookup_find(stack->lookup, t) &
+					   ~STACK_LISTENER];
+
+	s->same_port[t->v6] = NULL;
+	if (at == s && next) {
+		(void)lookup_set(stack->lookup, t, STACK_LISTENER | next->idx);
+		return;
+	}
+	if (at == s) {
+		lookup_remove(stack->lookup, t);
+		return;
+	}
+	while (at->same_port[t->v6] != s)
+		at = at->same_port[t->v6];
+	at->same_port[t->v6] = next;
+}
+
+/* As Linux: which one gets a connection is the tuple's hash. */
+static struct socket *choose_on_port(struct socket *first, const struct tcp_tuple *t)
+{
+	uint32_t n = 0, one = t->remote_port * 2654435761u;
+
+	if (!first->same_port[t->v6])
+		return first;
+	for (const struct socket *s = first; s; s = s->same_port[t->v6])
+		n++;
+	for (int k = 0; k < 16; k++)
+		one = (one ^ t->remote[k]) * 16777619u;
+	for (one = (one >> 8) % n; one; one--)
+		first = first->same_port[t->v6];
+	return first;
+}
+
 int listen_begin(struct socket *s, uint32_t backlog)
 {
 	struct tcp_tuple t = local_of(s);
+	int err;
 
 	s->backlog = backlog;
 	if (s->kind == SOCKET_LISTENER)
 		return 0;
-	if (lookup_insert(stack->lookup, &t, STACK_LISTENER | s->idx))
-		return -EADDRINUSE;
+	err = join_port(s, &t);
+	if (err)
+		return err;
 	if (is_dual(s)) {
 		t.v6 = 0;
 		/* Somebody else may have that family. */
-		if (!lookup_insert(stack->lookup, &t, STACK_LISTENER | s->idx))
+		if (!join_port(s, &t))
 			s->flags |= SOCKET_DUAL;
 	}
 	s->kind = SOCKET_LISTENER;
@@ -71,10 +130,10 @@ void listen_end(struct socket *s)
 	struct tcp_tuple t = local_of(s);
 	struct socket *c;
 
-	lookup_remove(stack->lookup, &t);
+	leave_port(s, &t);
 	t.v6 = 0;
 	if (s->flags & SOCKET_DUAL)
-		lookup_remove(stack->lookup, &t);
+		leave_port(s, &t);
 	s->flags &= ~(uint32_t)SOCKET_DUAL;
 	while ((c = listen_accept(s)) != NULL) {
 		struct tcp_env env = stack_env();
@@ -109,7 +168,7 @@ static struct socket *find_listener(const struct embed_datagram *d)
 
 	if (value == LOOKUP_NONE || !(value & STACK_LISTENER))
 		return NULL;
-	return stack->sockets[value & ~STACK_LISTENER];
+	return choose_on_port(stack->sockets[value & ~STACK_LISTENER], &d->tuple);
 }
 
 /* What was asked for of the listener counts for the handshake. */

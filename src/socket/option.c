@@ -132,6 +132,9 @@ static int set_of_socket(struct socket *s, int option, const void *value,
 		s->linger = linger->l_linger < 0 || linger->l_linger > UINT16_MAX ?
 			    UINT16_MAX : (uint16_t)linger->l_linger;
 		return 0;
+	case SO_REUSEPORT:
+		s->reuses_port = *(const int *)value != 0;
+		return 0;
 	case SO_RCVTIMEO:
 	case SO_SNDTIMEO:
 		if (bytes < sizeof(struct timeval))

@@ -50,6 +50,7 @@ struct socket {
 	uint32_t idx;
 	uint8_t kind;		/* enum socket_kind                             */
 	uint8_t linger_set;	/* SO_LINGER                                    */
+	bool reuses_port;	/* SO_REUSEPORT                                 */
 	uint16_t linger;	/* [s]                                          */
 	uint32_t flags;		/* enum socket_flag                             */
 	uint32_t refs;		/* descriptors, in all processes                */
@@ -79,6 +80,7 @@ struct socket {
 	/* A listener's. */
 	struct socket *accept_first, *accept_last;	/* by next_accept       */
 	uint32_t n_accept, backlog;
+	struct socket *same_port[2];	/* others on it, SO_REUSEPORT; of each family */
 	struct socket *listener;	/* of one that waits to be accepted     */
 	struct socket *next_accept;
 

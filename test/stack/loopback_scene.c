@@ -120,5 +120,16 @@ pid_t scene_fork(void)
 
 uint32_t scene_sockets(void)
 {
-	return stack->n_sockets;
+	uint32_t left = 1;
+
+	for (int n = 0; n < 200 && left; n++) {
+		if (!stack_lock())
+			break;
+		stack_run();
+		left = stack->n_sockets;
+		stack_unlock();
+		if (left)
+			usleep(10000);
+	}
+	return left;
 }
