@@ -316,7 +316,9 @@ static int finish(struct socket *s)
 	if (s->flags & SOCKET_CONNECTING) {
 		if (s->flags & SOCKET_NONBLOCK)
 			return -EINPROGRESS;
-		err = wait_for(s, POLLOUT, -1, s->send_timeout);
+		do
+			err = wait_for(s, POLLOUT, -1, s->send_timeout);
+		while (err == -EINTR && !s->send_timeout && wait_restarts());
 	}
 	if (err)
 		return err == -EAGAIN ? -EINPROGRESS : err;
@@ -450,7 +452,7 @@ int tto_accept4(int fd, struct sockaddr *address, socklen_t *bytes, int flags)
 			break;
 		made = wait_for(s, POLLIN, s->flags & SOCKET_OURS ? -1 : fd,
 				s->receive_timeout);
-		if (made == -EINTR && wait_restarts())
+		if (made == -EINTR && !s->receive_timeout && wait_restarts())
 			made = 0;
 		if (made)
 			break;

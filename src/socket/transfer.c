@@ -51,7 +51,7 @@ static int wait_here(struct socket *s, uint32_t events, ns_t until,
 	}
 	got = sleep_once(sleeper, NULL, 0, until, NULL);
 	sleeper_give(sleeper);
-	if (got == -EINTR && wait_restarts())
+	if (got == -EINTR && until == NS_NEVER && wait_restarts())
 		got = 0;
 	if (got == 0 && until != NS_NEVER && stack_clock() >= until)
 		got = -EAGAIN;

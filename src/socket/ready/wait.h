@@ -48,7 +48,7 @@ ns_t wait_until(const struct timespec *timeout);
  * wait_restarts() - After -EINTR: does the call go on?
  *
  * As SA_RESTART of the handlers says. The kernel does not tell which of them ran; so it
- * goes on if all of them would.
+ * goes on if all of them would. With a time limit (SO_RCVTIMEO) it never does: signal(7).
  */
 bool wait_restarts(void);
 
