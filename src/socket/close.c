@@ -12,6 +12,7 @@
 #include "socket/kernel.h"
 #include "socket/process.h"
 #include "socket/ready/wait.h"
+#include "socket/urgent.h"
 #include "socket/work/take.h"
 
 /* linux/close_range.h, which glibc's headers have as well. */
@@ -200,6 +201,8 @@ int tto_fcntl(int fd, int command, unsigned long argument)
 		return set_nonblock(s, fd, argument);
 	if (s && command == F_GETFL)
 		return get_flags(s, fd);
+	if (s && command == F_SETOWN)
+		s->owner = (pid_t)argument;
 	return kernel_fcntl(fd, command, argument);
 }
 
@@ -222,7 +225,7 @@ static int count(struct socket *s, unsigned long request, int *to)
 	case SIOCINQ:
 		if (s->kind == SOCKET_LISTENER)
 			return -EINVAL;
-		*to = (int)ring_count(&s->receive);
+		*to = (int)urgent_countable(s);
 		return 0;
 	case SIOCOUTQ:
 		if (s->kind == SOCKET_LISTENER)
@@ -230,7 +233,7 @@ static int count(struct socket *s, unsigned long request, int *to)
 		*to = (int)ring_count(&s->send);
 		return 0;
 	case SIOCATMARK:
-		*to = 0;	/* urgent data is in the stream: there is no mark */
+		*to = urgent_is_next(s, s->receive.first);
 		return 0;
 	default:
 		return -ENOTTY;

@@ -13,6 +13,7 @@
 
 #include "packet/headers.h"
 #include "socket/listen.h"
+#include "socket/urgent.h"
 #include "socket/work/take.h"
 
 #define UNITS_A_TURN 32		/* of one connection, before others are served  */
@@ -80,7 +81,7 @@ static void take_in_order(struct socket *s, const uint8_t *bytes, uint32_t n)
 {
 	uint32_t given = 0;
 
-	if (s->receiver && !ring_count(&s->receive)) {
+	if (s->receiver && !ring_count(&s->receive) && !s->urgent) {
 		struct tcp_env env = stack_env();
 
 		given = give(s, bytes, n);
@@ -154,6 +155,9 @@ static void take_segment(struct socket *s, const struct tcp_env *env,
 			   !is_wanted(s, &d->segment) && !make_room(s, &d->segment))
 		return;
 	place = in_handshake ? 0 : place_of(s, &d->segment);
+	/* Its byte is not for who reads: through the ring. */
+	if (d->segment.flags & TCP_URG)
+		s->receiver = NULL;
 	tcp_arrive(&s->tcb, env, &d->segment, place, &result);
 	if (result.len)
 		take_payload(s, d->payload, result.skip, result.skip + result.len,
@@ -322,6 +326,8 @@ static bool take_events(struct socket *s, const struct tcp_env *env)
 	if (events & TCP_EVENT_WRITABLE)
 		ready |= POLLOUT;
 	if (events & TCP_EVENT_URGENT)
+		urgent_announced(s);
+	if (urgent_is_there(s))
 		ready |= POLLPRI;
 	if (events & TCP_EVENT_CLOSED) {
 		finish(s, env);

@@ -83,7 +83,7 @@ void socket_inherit(struct socket *s, const struct socket *listener)
 	s->mss_clamp = listener->mss_clamp;
 	s->tos = listener->tos;
 	s->ttl = listener->ttl;
-	s->flags |= listener->flags & (SOCKET_V6 | SOCKET_ZEROCOPY);
+	s->flags |= listener->flags & (SOCKET_V6 | SOCKET_ZEROCOPY | SOCKET_OOB_INLINE);
 }
 
 static int find_number(int level, int option)
@@ -132,9 +132,14 @@ static int set_of_socket(struct socket *s, int option, const void *value,
 		s->linger = linger->l_linger < 0 || linger->l_linger > UINT16_MAX ?
 			    UINT16_MAX : (uint16_t)linger->l_linger;
 		return 0;
+	/* The kernel remembers these as well, for who is accepted. */
+	case SO_OOBINLINE:
+		s->flags = *(const int *)value ? s->flags | SOCKET_OOB_INLINE :
+						 s->flags & ~(uint32_t)SOCKET_OOB_INLINE;
+		return -ENOPROTOOPT;
 	case SO_REUSEPORT:
 		s->reuses_port = *(const int *)value != 0;
-		return 0;
+		return -ENOPROTOOPT;
 	case SO_RCVTIMEO:
 	case SO_SNDTIMEO:
 		if (bytes < sizeof(struct timeval))

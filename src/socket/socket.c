@@ -8,6 +8,7 @@
 #include "socket/connection.h"
 #include "socket/ready/error_queue.h"
 #include "socket/listen.h"
+#include "socket/urgent.h"
 
 struct socket *socket_take(void)
 {
@@ -85,7 +86,7 @@ void socket_drop(struct socket *s)
 
 static uint32_t readiness_of_connection(const struct socket *s)
 {
-	uint32_t events = 0, unread = ring_count(&s->receive);
+	uint32_t events = 0, unread = urgent_readable(s);
 	bool read_ends = s->flags & (SOCKET_PEER_CLOSED | SOCKET_SHUT_READ |
 				     SOCKET_OVER);
 
@@ -102,7 +103,7 @@ static uint32_t readiness_of_connection(const struct socket *s)
 	if (s->flags & (SOCKET_OVER | SOCKET_SHUT_WRITE) ||
 	    tcp_send_space(&s->tcb) > 0)
 		events |= POLLOUT | POLLWRNORM;
-	if (!(s->flags & SOCKET_OVER) && tcp_urgent_ahead(&s->tcb))
+	if (urgent_is_there(s))
 		events |= POLLPRI;
 	return events;
 }

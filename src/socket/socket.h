@@ -43,6 +43,13 @@ enum socket_flag {
 	SOCKET_OURS = 1 << 15,	/* bound to an address that the kernel has not  */
 	SOCKET_DUAL = 1 << 14,	/* a listener in both families                 */
 	SOCKET_ZEROCOPY = 1 << 16,	/* SO_ZEROCOPY                          */
+	SOCKET_OOB_INLINE = 1 << 17,	/* SO_OOBINLINE                         */
+};
+
+enum urgent {			/* the byte of MSG_OOB: urgent.h                */
+	URGENT_NONE,
+	URGENT_NEW,
+	URGENT_READ,		/* with MSG_OOB; still to be passed over        */
 };
 
 struct socket {
@@ -68,6 +75,9 @@ struct socket {
 		int level, option, value;
 	} others[SOCKET_N_OTHERS];
 	uint8_t n_others;
+	uint8_t urgent;		/* enum urgent                                  */
+	uint64_t urgent_place;	/* in the stream                                */
+	pid_t owner;		/* F_SETOWN: gets SIGURG; 0: nobody             */
 	uint8_t congestion;	/* enum congestion_kind                         */
 	bool congestion_set;
 	uint32_t low_water;	/* SO_RCVLOWAT                                  */

@@ -10,10 +10,11 @@
 #include "socket/address.h"
 #include "socket/connection.h"
 #include "socket/descriptor.h"
-#include "socket/ready/error_queue.h"
 #include "socket/kernel.h"
+#include "socket/ready/error_queue.h"
 #include "socket/ready/wait.h"
 #include "socket/transfer.h"
+#include "socket/urgent.h"
 
 #define TURN_NS 50000u		/* who always finds something lets the stack turn so
 				 * often                                        */
@@ -79,8 +80,9 @@ static size_t take(struct socket *s, struct receiver *r, bool peek, uint64_t *pl
 {
 	size_t got = 0;
 
+	*place = urgent_skip(s, *place, r->got);
 	while (r->n_iov) {
-		uint32_t left = (uint32_t)(s->receive.end - *place);
+		uint32_t left = (uint32_t)(urgent_end(s, *place, r->got + got) - *place);
 		size_t room = r->iov->iov_len - r->at;
 		uint32_t n = left < room ? left : (uint32_t)room;
 
@@ -107,6 +109,7 @@ static void was_read(struct socket *s, uint64_t place)
 
 	if (!n)
 		return;
+	urgent_passed(s, place);
 	/* The ring may have what is out of order behind its end: then it stays. */
 	ring_drop(&s->receive, place, s->flags & SOCKET_OVER ||
 				      s->tcb.in.n_pieces == 0);
@@ -179,11 +182,13 @@ static ssize_t receive(int fd, struct socket *s, struct receiver *r, int flags)
 			if (!peek)
 				was_read(s, place);
 		}
+		if (r->got && urgent_is_next(s, place))
+			break;
 		if (r->got >= want || !r->n_iov || is_at_end(s) || s->error)
 			break;
 		if (has_run && !blocks)
 			break;
-		if (peek && ring_count(&s->receive))
+		if (peek && r->got)
 			break;
 		err = peek ? has_run ? wait_here(s, POLLIN, until, NULL) : (stack_run(), 0) :
 			     receive_straight(s, r, has_run, until);
@@ -221,6 +226,7 @@ ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 {
 	struct socket *s = descriptor_socket(fd);
 	struct receiver r = { .iov = NULL };
+	int message_flags = 0;
 	ssize_t got;
 
 	if (!s || s->kind == SOCKET_NEW ||
@@ -230,8 +236,6 @@ ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 		return receive_errors(s, m);
 	if (s->kind == SOCKET_LISTENER)
 		return fail(ENOTCONN);
-	if (flags & MSG_OOB)
-		return fail(EINVAL);
 	if (!stack_lock())
 		return fail(EAGAIN);
 	r.iov = m->msg_iov;
@@ -241,7 +245,9 @@ ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 		r.n_iov--;
 	}
 	turn_now_and_then();
-	if (!r.n_iov)
+	if (flags & MSG_OOB)
+		got = urgent_receive(s, r.iov, r.n_iov, flags, &message_flags);
+	else if (!r.n_iov)
 		got = 0;
 	else if (flags & MSG_TRUNC)
 		got = discard(fd, s, iov_bytes(r.iov, r.n_iov), flags & ~MSG_TRUNC);
@@ -249,7 +255,7 @@ ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 		got = receive(fd, s, &r, flags);
 	embed_flush(stack->embed);
 	stack_unlock();
-	m->msg_flags = 0;
+	m->msg_flags = message_flags;
 	m->msg_controllen = 0;
 	m->msg_namelen = 0;
 	return got < 0 ? fail((int)-got) : got;
@@ -298,9 +304,10 @@ static int may_send(struct socket *s)
 	return 0;
 }
 
-/* As much as there is room for. Return: bytes; -errno. */
-static ssize_t write_some(struct socket *s, struct source *from, size_t left, bool more)
+/* As much as there is room for. @flags: of send(2). Return: bytes; -errno. */
+static ssize_t write_some(struct socket *s, struct source *from, size_t left, int flags)
 {
+	bool more = flags & MSG_MORE;
 	struct tcp_env env = stack_env();
 	uint32_t space = tcp_send_space(&s->tcb);
 	uint32_t n = left < space ? (uint32_t)left : space;
@@ -310,6 +317,8 @@ static ssize_t write_some(struct socket *s, struct source *from, size_t left, bo
 	if (!append(s, from, n))
 		return -ENOMEM;
 	(void)tcp_write(&s->tcb, &env, n, more || n < left);
+	if (flags & MSG_OOB && n == left)
+		tcp_write_urgent(&s->tcb);
 	connection_touch(s);
 	return n;
 }
@@ -325,7 +334,7 @@ ssize_t transfer_send(struct socket *s, struct receiver *from, size_t left, bool
 		return -EAGAIN;
 	n = may_send(s);
 	if (!n)
-		n = write_some(s, &source, left, more);
+		n = write_some(s, &source, left, more ? MSG_MORE : 0);
 	if (n <= 0)
 		return n ? n : -EAGAIN;
 	from->iov = source.iov;
@@ -346,7 +355,7 @@ static ssize_t send_all(int fd, struct socket *s, struct source *from, size_t by
 	while (sent < bytes) {
 		n = s->flags & SOCKET_CONNECTING ? 0 : may_send(s);
 		if (!n && !(s->flags & SOCKET_CONNECTING))
-			n = write_some(s, from, bytes - sent, flags & MSG_MORE);
+			n = write_some(s, from, bytes - sent, flags);
 		if (n < 0)
 			break;
 		sent += (size_t)n;
