@@ -4,9 +4,9 @@
  *
  * DOC: Theory of operation
  * Joining takes about a millisecond, and most of a program's processes never have a socket.
- * So one that was given none joins with its first: until then it has the heap mapped and
- * knows which descriptors are not its own, and nothing else. Whether it was given any says
- * the table of processes, in which it has an entry then.
+ * So one that was given none joins with its first: until then it knows which descriptors
+ * are not its own, and nothing else. Whether it was given any says the table of processes,
+ * in which it has an entry then.
  *
  * A child of such a process is one as well. A thread that is interrupted while it joins, by
  * a handler that makes a socket, gets the kernel's.
@@ -54,7 +54,7 @@ static int say(struct tto_error *error, int err, const char *what)
 }
 
 /* The wire of this process, of the same descriptors. */
-static int attach(const char *spec, struct tto_error *error)
+static int attach(struct embed *embed, const char *spec, struct tto_error *error)
 {
 	struct wire_error wire_error = { "" };
 	struct wire *wire;
@@ -62,7 +62,7 @@ static int attach(const char *spec, struct tto_error *error)
 
 	if (err)
 		return say(error, err, wire_error.text);
-	err = embed_attach(stack->embed, wire);
+	err = embed_attach(embed, wire);
 	if (err) {
 		(void)!wire_close(wire);
 		return say(error, err, strerror(-err));
@@ -92,23 +92,10 @@ static int read_place(struct place *p, struct tto_error *error)
 	return 0;
 }
 
-/* Return: the stack in the heap, which is mapped; NULL: @err. */
-static struct stack *find_stack(const struct place *p, struct tto_error *error, int *err)
+static int say_version(struct tto_error *error, int err)
 {
-	struct stack *found;
-
-	*err = heap_join(p->heap);
-	if (*err) {
-		say(error, *err, *err == -EPROTO ? "not a stack of this version" :
-						   strerror(-*err));
-		return NULL;
-	}
-	found = *heap_root();
-	if (found && found->version == STACK_VERSION)
-		return found;
-	*err = say(error, -EPROTO, "not a stack of this version");
-	heap_leave();
-	return NULL;
+	return say(error, err, err == -EPROTO ? "not a stack of this version" :
+						strerror(-err));
 }
 
 static int enter(bool was_given, struct tto_error *error)
@@ -122,38 +109,47 @@ static int enter(bool was_given, struct tto_error *error)
 	return err ? say(error, err, strerror(-err)) : 0;
 }
 
-static int join(const struct place *p, struct stack *found, bool was_given,
-		struct tto_error *error)
+/* The heap is mapped. */
+static int join_mapped(const char *wire, bool was_given, struct tto_error *error)
 {
+	struct stack *found = *heap_root();
 	int err;
 
+	if (!found || found->version != STACK_VERSION)
+		return say_version(error, -EPROTO);
+	err = attach(found->embed, wire, error);
+	if (err)
+		return err;
 	stack = found;
-	err = attach(p->wire, error);
-	if (!err) {
-		err = enter(was_given, error);
-		if (err)
-			embed_detach(stack->embed);
-	}
+	err = enter(was_given, error);
 	if (err) {
+		embed_detach(stack->embed);
 		stack = NULL;
-		heap_leave();
 	}
+	return err;
+}
+
+static int join(const struct place *p, bool was_given, struct tto_error *error)
+{
+	int err = heap_join(p->heap);
+
+	if (err)
+		return say_version(error, err);
+	err = join_mapped(p->wire, was_given, error);
+	if (err)
+		heap_leave();
 	return err;
 }
 
 int tto_join(struct tto_error *error)
 {
-	struct stack *found;
 	struct place p;
 	int err;
 
 	if (stack)
 		return -EEXIST;
 	err = read_place(&p, error);
-	if (err)
-		return err;
-	found = find_stack(&p, error, &err);
-	return found ? join(&p, found, true, error) : err;
+	return err ? err : join(&p, true, error);
 }
 
 /* For later: a program may change its environment. */
@@ -164,7 +160,7 @@ static tto_join_failed_fn *tell;
 
 int tto_join_later(tto_join_failed_fn *failed, struct tto_error *error)
 {
-	struct stack *found;
+	bool was_given;
 	int err;
 
 	if (stack)
@@ -172,11 +168,11 @@ int tto_join_later(tto_join_failed_fn *failed, struct tto_error *error)
 	err = read_place(&later, error);
 	if (err)
 		return err;
-	found = find_stack(&later, error, &err);
-	if (!found)
-		return err;
-	if (process_was_given(found))
-		return join(&later, found, true, error);
+	err = process_was_given(later.heap, &was_given);
+	if (err)
+		return say_version(error, err);
+	if (was_given)
+		return join(&later, true, error);
 	tell = failed;
 	join_is_due = true;
 	return 0;
@@ -192,7 +188,7 @@ void join_now(void)
 	is_joining = true;
 	pthread_mutex_lock(&joining);
 	if (join_is_due) {
-		err = join(&later, *heap_root(), false, &error);
+		err = join(&later, false, &error);
 		__atomic_store_n(&join_is_due, false, __ATOMIC_RELEASE);
 		if (err && tell)
 			tell(err, &error);

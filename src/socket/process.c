@@ -14,6 +14,7 @@
 #include "socket/ready/wait.h"
 #include "socket/work/take.h"
 
+#define PEEK 16			/* entries that are copied at once              */
 #define REAP_AT_ONCE 16		/* processes that are looked at                 */
 #define UNBORN_NS 10000000000ULL	/* it has died before it joined         */
 #define EXEC_NS 1000000000ULL	/* what is executed does not know the stack     */
@@ -142,17 +143,35 @@ static struct process *find(pid_t pid, pid_t parent)
 	return found;
 }
 
-bool process_was_given(const struct stack *of)
+int process_was_given(int heap, bool *was_given)
 {
-	pid_t pid = getpid(), parent = getppid();
+	const pid_t pid = getpid(), parent = getppid();
+	struct process entries[PEEK];
+	uint32_t version, end = 0;
+	const struct stack *of;
+	void *root = NULL;
+	int err = heap_peek_root(heap, &root);
 
-	for (uint32_t n = 0; n < of->end_processes && n < STACK_PROCESSES; n++) {
-		const struct process *p = &of->processes[n];
+	of = root;
+	*was_given = false;
+	if (!err)
+		err = heap_peek(heap, &of->version, &version, sizeof(version));
+	if (!err && version != STACK_VERSION)
+		err = -EPROTO;
+	if (!err)
+		err = heap_peek(heap, &of->end_processes, &end, sizeof(end));
+	if (end > STACK_PROCESSES)
+		end = STACK_PROCESSES;
+	for (uint32_t at = 0; at < end && !err && !*was_given; at += PEEK) {
+		uint32_t n = end - at < PEEK ? end - at : PEEK;
 
-		if (p->pid == pid || (p->pid == PROCESS_UNBORN && p->parent == parent))
-			return true;
+		err = heap_peek(heap, &of->processes[at], entries, n * sizeof(*entries));
+		while (n--)
+			*was_given |= entries[n].pid == pid ||
+				      (entries[n].pid == PROCESS_UNBORN &&
+				       entries[n].parent == parent);
 	}
-	return false;
+	return err;
 }
 
 int process_enter(bool was_given)

@@ -27,10 +27,13 @@ extern struct process *process_self;
 
 /**
  * process_was_given() - Has this process, which is not yet one of the stack's, an entry?
+ * @heap:	Descriptor; it need not be mapped
  *
  * Whoever made it has done so before this process was executed. Without lock.
+ *
+ * Return: 0; as heap_peek_root(), heap_peek().
  */
-bool process_was_given(const struct stack *of);
+MUST_CHECK int process_was_given(int heap, bool *was_given);
 
 /**
  * process_enter() - Find or make this process's entry. Lock held
