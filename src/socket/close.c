@@ -11,8 +11,8 @@
 #include "socket/descriptor.h"
 #include "socket/kernel.h"
 #include "socket/process.h"
+#include "socket/ready/urgent.h"
 #include "socket/ready/wait.h"
-#include "socket/urgent.h"
 #include "socket/work/take.h"
 
 /* linux/close_range.h, which glibc's headers have as well. */

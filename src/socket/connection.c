@@ -13,7 +13,7 @@
 
 #include "packet/headers.h"
 #include "socket/listen.h"
-#include "socket/urgent.h"
+#include "socket/ready/urgent.h"
 #include "socket/work/take.h"
 
 #define UNITS_A_TURN 32		/* of one connection, before others are served  */

@@ -8,7 +8,7 @@
 #include "socket/connection.h"
 #include "socket/ready/error_queue.h"
 #include "socket/listen.h"
-#include "socket/urgent.h"
+#include "socket/ready/urgent.h"
 
 struct socket *socket_take(void)
 {

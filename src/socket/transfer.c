@@ -12,9 +12,9 @@
 #include "socket/descriptor.h"
 #include "socket/kernel.h"
 #include "socket/ready/error_queue.h"
+#include "socket/ready/urgent.h"
 #include "socket/ready/wait.h"
 #include "socket/transfer.h"
-#include "socket/urgent.h"
 
 #define TURN_NS 50000u		/* who always finds something lets the stack turn so
 				 * often                                        */

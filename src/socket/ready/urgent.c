@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* urgent.c - The byte of MSG_OOB */
-#include "socket/urgent.h"
+#include "socket/ready/urgent.h"
 
 #include <errno.h>
 #include <signal.h>
