@@ -210,7 +210,8 @@ static void receive_frames(struct run *r)
 {
 	struct wire_frame f[BATCH];
 	struct iovec iov[BATCH];
-	struct inbox in = { .frames = f, .iov = iov, .room = BATCH };
+	struct inbox in = { .frames = f, .iov = iov, .room = BATCH,
+			    .sums = checksum_select(NULL) };
 
 	if (r->session.state != SESSION_UP || !r->session.n_rx)
 		return;

@@ -359,7 +359,7 @@ static int run(struct socket *s, struct receiver *receiver, int most)
 {
 	int n;
 
-	stack->now = stack_clock();
+	stack->now = stack->turned = stack_clock();
 	if (s)
 		s->receiver = receiver;
 	n = receive_frames(receiver, most);

@@ -85,7 +85,7 @@ struct stack {
 	uint32_t version;
 	uint32_t n_broken;	/* holders of the lock that died                */
 	pthread_mutex_t lock;
-	ns_t now;
+	ns_t now, turned;	/* the time; of the last turn                   */
 	struct embed *embed;
 	struct tcp_config config;
 	struct cells *cells;

@@ -27,9 +27,8 @@ static ssize_t fail(int err)
 
 static void turn_now_and_then(void)
 {
-	ns_t now = stack_clock();
-
-	if (now - stack->now >= TURN_NS)
+	stack->now = stack_clock();
+	if (stack->now - stack->turned >= TURN_NS)
 		stack_run_briefly();
 }
 
@@ -244,7 +243,8 @@ ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 		r.iov++;
 		r.n_iov--;
 	}
-	turn_now_and_then();
+	if (ring_count(&s->receive) || flags & MSG_OOB)	/* else it turns anyway */
+		turn_now_and_then();
 	if (flags & MSG_OOB)
 		got = urgent_receive(s, r.iov, r.n_iov, flags, &message_flags);
 	else if (!r.n_iov)
@@ -385,7 +385,6 @@ ssize_t tto_sendmsg(int fd, const struct msghdr *m, int flags)
 	if (!stack_lock())
 		return fail(EAGAIN);
 	turn_now_and_then();
-	stack->now = stack_clock();
 	from = (struct source){ m->msg_iov, m->msg_iovlen, 0 };
 	while (from.n_iov && !from.iov->iov_len) {
 		from.iov++;
