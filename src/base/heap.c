@@ -183,7 +183,9 @@ int heap_peek_root(int fd, void **root)
 	err = heap_peek(fd, &at->magic, &magic, sizeof(magic));
 	if (!err && magic != MAGIC)
 		err = -EPROTO;
-	return err ? err : heap_peek(fd, &at->root, root, sizeof(*root));
+	if (!err)
+		err = heap_peek(fd, &at->root, root, sizeof(*root));
+	return err ? err : (uintptr_t)*root % CACHE_LINE ? -EPROTO : 0;
 }
 
 static struct flock lock_on(const void *at)

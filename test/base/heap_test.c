@@ -39,6 +39,9 @@ static void lib_2_what_lies_there_is_copied(void **state)
 	assert_ptr_equal(root, text);
 	assert_int_equal(heap_peek(heap_fd, root, copy, sizeof(copy)), 0);
 	assert_memory_equal(copy, text, sizeof(copy));
+	/* Everything of a heap is aligned: this is nothing of it. */
+	*heap_root() = text + 8;
+	assert_int_equal(heap_peek_root(heap_fd, &root), -EPROTO);
 	heap_free(text);
 }
 

@@ -45,6 +45,9 @@ static int find_mirror(struct session *s, void **at)
 		err = -EPROTO;
 	if (!err)
 		err = heap_peek(s->heap, &root->embed, &embed, sizeof(embed));
+	/* What the heap gives is aligned to that. */
+	if (!err && (uintptr_t)embed % CACHE_LINE)
+		err = -EPROTO;
 	if (err)
 		return err == -EFAULT ? -EPROTO : err;
 	s->turns = &root->n_turns;

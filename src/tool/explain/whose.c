@@ -90,9 +90,11 @@ void whose_close(struct whose_process *p)
 static uint32_t entry_of(const struct whose_process *p, int fd)
 {
 	uint32_t entry = DESCRIPTOR_NONE;
+	uintptr_t at = p->entry ? (uintptr_t)p->entry->fds : 0;
 
-	if (!p->entry || fd < 0 || (uint32_t)fd >= DESCRIPTORS_MAX ||
-	    heap_peek(p->look->heap, p->entry->fds + fd, &entry, sizeof(entry)))
+	if (!at || fd < 0 || (uint32_t)fd >= DESCRIPTORS_MAX ||
+	    heap_peek(p->look->heap, (void *)(at + (uint32_t)fd * sizeof(entry)), &entry,
+		      sizeof(entry)))
 		return DESCRIPTOR_NONE;
 	return entry;
 }
