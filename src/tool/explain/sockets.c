@@ -30,7 +30,7 @@ static void print_process(const struct whose_process *p, bool used[SOCKET_N_CAUS
 			used[s.cause] = true;
 	}
 	if (!any && p->cause >= 0)
-		printf("process %d (%s) has not joined: %s\n", (int)p->facts.pid,
+		printf("process %d (%s) cannot join: %s\n", (int)p->facts.pid,
 		       p->facts.name, cause_name(p->cause));
 	if (p->cause >= 0)
 		used[p->cause] = true;
@@ -67,7 +67,7 @@ static void json_process(struct json *j, const struct whose_process *p)
 	json_object_begin(j, NULL);
 	json_u64(j, "pid", (uint64_t)p->facts.pid);
 	json_string(j, "name", p->facts.name);
-	json_bool(j, "joined", p->cause < 0);
+	json_bool(j, "joined", p->facts.has_heap);
 	json_cause(j, p->cause);
 	json_bool(j, "uses_io_uring", p->has_ring);
 	json_array_begin(j, "sockets");

@@ -45,14 +45,14 @@ const char *whose_name(enum whose whose)
 
 static int cause_of_process(const struct kernel_process *k)
 {
-	if (k->has_heap)
+	/* It joins with its first socket. */
+	if (k->has_heap || k->has_library)
 		return -1;
 	if (k->is_static)
 		return SOCKET_CAUSE_STATIC;
 	if (k->is_privileged)
 		return SOCKET_CAUSE_PRIVILEGED;
-	return k->has_environment || k->has_library ? SOCKET_CAUSE_NOT_JOINED :
-						      SOCKET_CAUSE_ENVIRONMENT;
+	return k->has_environment ? SOCKET_CAUSE_NOT_JOINED : SOCKET_CAUSE_ENVIRONMENT;
 }
 
 static const struct process *find_entry(const struct look *l, pid_t pid)
@@ -140,6 +140,8 @@ static int cause_of_socket(const struct whose_process *p, const struct kernel_fd
 		return SOCKET_CAUSE_RAW;
 	if (!begins_with(d->protocol, "TCP"))
 		return SOCKET_CAUSE_PROTOCOL;
+	if (!p->facts.has_heap)
+		return SOCKET_CAUSE_NOT_JOINED;
 	if ((uint32_t)d->fd >= DESCRIPTORS_MAX)
 		return SOCKET_CAUSE_FULL;
 	if (was_accepted(p, k))

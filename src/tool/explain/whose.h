@@ -28,7 +28,7 @@ struct whose_process {
 	const struct look *look;
 	struct kernel_process facts;
 	const struct process *entry;	/* in @look's copy; NULL: it has none   */
-	int cause;		/* it has not joined; -1: it has                */
+	int cause;		/* why it cannot join; -1: it can, or has       */
 	bool has_ring;		/* it uses io_uring                             */
 	struct kernel_fd *fds;
 	struct kernel_socket *sockets;
