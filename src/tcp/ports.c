@@ -105,10 +105,12 @@ static uint32_t next_free(const struct group *g, uint32_t port)
 	return word * 64 + (uint32_t)__builtin_ctzll(g->free[word]);
 }
 
+/* A listener's port would be somebody's own: who connects to it from there meets himself. */
 static bool is_new(const struct lookup *l, struct tcp_tuple *tuple, uint32_t port)
 {
 	tuple->local_port = (uint16_t)port;
-	return lookup_entry(l, tuple) == LOOKUP_NONE;
+	return lookup_entry(l, tuple) == LOOKUP_NONE &&
+	       lookup_find_listener(l, tuple) == LOOKUP_NONE;
 }
 
 int ports_choose(struct ports *p, const struct lookup *l,

@@ -50,7 +50,8 @@ struct ports *ports_init(void *memory, uint32_t n_groups, uint16_t first,
  * @l:		Where all connections are
  * @tuple:	Gets the port; the rest is given
  *
- * The port is not yet used: insert the tuple, then ports_use().
+ * Never one on which somebody listens. The port is not yet used: insert the tuple, then
+ * ports_use().
  *
  * Return: 0, or -EADDRNOTAVAIL if for all of them there is such a tuple.
  */

@@ -239,6 +239,29 @@ static void ports_are_shared_among_remotes(void **unused)
 	free(l);
 }
 
+/* It is given out neither for the listener's address nor, if that is any, for others. */
+static void a_listeners_port_is_not_chosen(void **unused)
+{
+	struct ports *p = new_ports(1, 40000, 40009);
+	struct lookup *l = new_table(20);
+	struct tcp_tuple t = to_remote(1), at = { .local_port = 40004 },
+			 any = { .local_port = 40007 };
+
+	memcpy(at.local, t.local, sizeof(at.local));
+	assert_int_equal(lookup_insert(l, &at, 7), 0);
+	assert_int_equal(lookup_insert(l, &any, 8), 0);
+	for (int n = 0; n < 8; n++) {
+		assert_int_equal(ports_choose(p, l, &t), 0);
+		assert_int_not_equal(t.local_port, 40004);
+		assert_int_not_equal(t.local_port, 40007);
+		assert_int_equal(lookup_insert(l, &t, 1), 0);
+		ports_use(p, &t);
+	}
+	assert_int_equal(ports_choose(p, l, &t), -EADDRNOTAVAIL);
+	free(p);
+	free(l);
+}
+
 /* RFC 6056 §3.3.4: where one remote's ports are says nothing of another's. */
 static void rfc_6056_not_guessed(void **unused)
 {
@@ -268,6 +291,7 @@ int main(void)
 		cmocka_unit_test(rfc_6056_every_port_once),
 		cmocka_unit_test(rfc_6056_goes_on),
 		cmocka_unit_test(ports_are_shared_among_remotes),
+		cmocka_unit_test(a_listeners_port_is_not_chosen),
 		cmocka_unit_test(rfc_6056_not_guessed),
 	};
 
