@@ -224,6 +224,35 @@ static void *take_chunks(uint64_t n)
 	return chunk_at(at);
 }
 
+static void push_run(struct free_object *o, uint32_t n, uint8_t pages)
+{
+	heap->chunks[chunk_of(o)] = (uint8_t)(RUN | pages | n);
+	o->next = heap->runs[n];
+	heap->runs[n] = o;
+}
+
+/* A free run of 2^@n chunks or more, cut to that: the halves that are left are free, too. */
+static void *cut_run(uint32_t n)
+{
+	struct free_object *o;
+	uint32_t m = n;
+	uint8_t pages;
+
+	while (m < N_RUNS && !heap->runs[m])
+		m++;
+	if (m == N_RUNS)
+		return NULL;
+	o = heap->runs[m];
+	heap->runs[m] = o->next;
+	pages = heap->chunks[chunk_of(o)] & PAGES;
+	while (m-- > n)
+		push_run((void *)((uint8_t *)o + ((size_t)CHUNK << m)), m, pages);
+	if (pages)
+		heap->kept -= (uint64_t)CHUNK << n;
+	heap->chunks[chunk_of(o)] = (uint8_t)(RUN | n);
+	return o;
+}
+
 static uint32_t class_for(size_t bytes)
 {
 	uint32_t n = 0;
@@ -239,6 +268,8 @@ static bool fill_class(uint32_t n)
 	uint8_t *chunk = take_chunks(1);
 	uint32_t count = CHUNK / class_bytes[n];
 
+	if (!chunk)
+		chunk = cut_run(0);
 	if (!chunk)
 		return false;
 	heap->chunks[chunk_of(chunk)] = (uint8_t)n;
@@ -273,18 +304,13 @@ static void *take_run(size_t bytes, bool *is_fresh)
 		n++;
 	if (n == N_RUNS)
 		return NULL;
-	o = heap->runs[n];
-	if (o) {
-		heap->runs[n] = o->next;
-		if (heap->chunks[chunk_of(o)] & PAGES)
-			heap->kept -= (uint64_t)CHUNK << n;
-		heap->chunks[chunk_of(o)] = (uint8_t)(RUN | n);
-		return o;
-	}
+	if (heap->runs[n])
+		return cut_run(n);
 	o = take_chunks(1ULL << n);
-	if (o)
-		heap->chunks[chunk_of(o)] = (uint8_t)(RUN | n);
-	*is_fresh = o;
+	if (!o)
+		return cut_run(n);
+	heap->chunks[chunk_of(o)] = (uint8_t)(RUN | n);
+	*is_fresh = true;
 	return o;
 }
 

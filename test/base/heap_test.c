@@ -27,6 +27,77 @@ static int tear_down(void **state)
 	return close(heap_fd);
 }
 
+struct piece {
+	struct piece *next;
+	size_t bytes;
+};
+
+/* Return: how many bytes. */
+static size_t take_all(size_t from, struct piece **all)
+{
+	size_t sum = 0;
+
+	for (size_t bytes = from; bytes >= 4096; bytes /= 2) {
+		struct piece *p;
+
+		while ((p = heap_alloc(bytes))) {
+			*p = (struct piece){ *all, bytes };
+			*all = p;
+			sum += bytes;
+		}
+	}
+	return sum;
+}
+
+static void give_back(struct piece *all)
+{
+	for (struct piece *next; all; all = next) {
+		next = all->next;
+		heap_free(all);
+	}
+}
+
+/* What was large once may be small later: else memory would end before it is used. */
+static void lib_2_large_pieces_become_small_ones(void **state)
+{
+	struct piece *all = NULL;
+	size_t n = take_all(1UL << 31, &all);
+
+	assert_true(n > HEAP_BYTES / 10 * 9);
+	give_back(all);
+	all = NULL;
+	/* Some have become objects of a class, and stay that. */
+	assert_in_range(take_all(8UL << 20, &all), n - (1UL << 31), n);
+	for (struct piece *p = all; p; p = p->next)
+		assert_true(p->bytes <= 8UL << 20);
+	give_back(all);
+}
+
+/* Different pieces are different memory, also of what was cut. */
+static void lib_2_what_was_cut_does_not_overlap(void **state)
+{
+	struct piece *all = NULL;
+	uint8_t *large, *parts[16];
+
+	(void)take_all(1UL << 31, &all);
+	give_back(all);
+	large = heap_alloc(1UL << 31);
+	assert_non_null(large);
+	for (int n = 0; n < 16; n++) {
+		parts[n] = heap_zeroed(1, 200000);
+		assert_non_null(parts[n]);
+		assert_int_equal(parts[n][199999], 0);
+		memset(parts[n], n + 1, 200000);
+	}
+	for (int n = 0; n < 16; n++) {
+		assert_int_equal(parts[n][0], n + 1);
+		assert_int_equal(parts[n][199999], n + 1);
+		assert_false(parts[n] >= large && parts[n] < large + (1UL << 31));
+		heap_free(parts[n]);
+	}
+	heap_free(large);
+}
+
 static void lib_2_what_lies_there_is_copied(void **state)
 {
 	char *text = heap_alloc(100), copy[100];
@@ -117,6 +188,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lib_2_what_lies_there_is_copied),
+		cmocka_unit_test(lib_2_what_was_cut_does_not_overlap),
+		cmocka_unit_test(lib_2_large_pieces_become_small_ones),
 		cmocka_unit_test(lib_2_nothing_outside_is_copied),
 		cmocka_unit_test(lib_2_pages_that_nobody_will_want_go_back),
 		cmocka_unit_test(lib_2_a_file_that_is_no_heap_is_refused),
