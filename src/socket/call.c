@@ -172,7 +172,7 @@ int tto_listen(int fd, int backlog)
 	struct socket *s = descriptor_socket(fd);
 	int err;
 
-	if (!s || !stack_lock())
+	if (!s || descriptor_lock(fd, s))
 		return kernel_listen(fd, backlog);
 	stack->now = stack_clock();
 	err = listen_here(fd, s, backlog);
@@ -209,25 +209,23 @@ int tto_getpeername(int fd, struct sockaddr *address, socklen_t *bytes)
 /* ---- Wait for a socket ---------------------------------------------------------------- */
 
 /*
- * Until @s has one of @events, or the time is over. @fd: of the kernel's, to be looked at
- * as well; -1: none. Return: 0; -EAGAIN: time is up; -EINTR.
+ * Until @s, which is @fd, has one of @events, or the time is over. @in_kernel: or what
+ * the kernel's socket behind it has to be accepted. Return: 0; -EAGAIN: time is up; -EINTR;
+ * -EBADF: @fd is not @s any more, which may be gone.
  */
-static int wait_for(struct socket *s, uint32_t events, int fd, ns_t timeout)
+static int wait_for(int fd, struct socket *s, uint32_t events, bool in_kernel, ns_t timeout)
 {
 	ns_t until = timeout ? stack_clock() + timeout : NS_NEVER;
 	struct sleeper *sleeper = sleeper_take();
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	int got = 0;
 
-	if (sleeper) {
-		sleeper->watch.sleeper = sleeper;
-		sleeper->watch.socket = s;
-		sleeper->watch.events = events;
-		watch_add(&sleeper->watch);
-	}
+	sleeper_watch(sleeper, s, events);
 	while (!(socket_readiness(s) & (events | POLLERR | POLLHUP)) && got == 0) {
-		got = sleep_once(sleeper, &p, fd >= 0, until, NULL);
-		if (got == 0 && stack_clock() >= until)
+		got = sleep_once(sleeper, &p, in_kernel, until, NULL);
+		if (descriptor_socket(fd) != s)
+			got = -EBADF;
+		else if (got == 0 && stack_clock() >= until)
 			got = -EAGAIN;
 	}
 	sleeper_give(sleeper);
@@ -309,7 +307,7 @@ static int begin(struct socket *s, const struct tcp_tuple *to)
 	return 0;
 }
 
-static int finish(struct socket *s)
+static int finish(int fd, struct socket *s)
 {
 	int err = 0;
 
@@ -317,7 +315,7 @@ static int finish(struct socket *s)
 		if (s->flags & SOCKET_NONBLOCK)
 			return -EINPROGRESS;
 		do
-			err = wait_for(s, POLLOUT, -1, s->send_timeout);
+			err = wait_for(fd, s, POLLOUT, false, s->send_timeout);
 		while (err == -EINTR && !s->send_timeout && wait_restarts());
 	}
 	if (err)
@@ -327,14 +325,14 @@ static int finish(struct socket *s)
 	return err;
 }
 
-static int connect_again(struct socket *s)
+static int connect_again(int fd, struct socket *s)
 {
 	if (s->flags & SOCKET_CONNECTING)
-		return s->flags & SOCKET_NONBLOCK ? -EALREADY : finish(s);
+		return s->flags & SOCKET_NONBLOCK ? -EALREADY : finish(fd, s);
 	if (s->flags & SOCKET_CONNECTED)
 		return -EISCONN;
 	if (s->error)
-		return finish(s);
+		return finish(fd, s);
 	return -ECONNABORTED;
 }
 
@@ -357,11 +355,11 @@ int tto_connect(int fd, const struct sockaddr *address, socklen_t bytes)
 	bool is_address;
 	int err;
 
-	if (!s || s->kind == SOCKET_LISTENER || !stack_lock())
+	if (!s || s->kind == SOCKET_LISTENER || descriptor_lock(fd, s))
 		return kernel_connect(fd, address, bytes);
 	if (s->kind == SOCKET_CONNECTION) {
 		stack_run();
-		err = connect_again(s);
+		err = connect_again(fd, s);
 		stack_unlock();
 		return err ? fail(-err) : 0;
 	}
@@ -379,7 +377,7 @@ int tto_connect(int fd, const struct sockaddr *address, socklen_t bytes)
 		return kernel_connect(fd, address, bytes);
 	}
 	if (!err)
-		err = finish(s);
+		err = finish(fd, s);
 	stack_unlock();
 	return err ? fail(-err) : 0;
 }
@@ -442,22 +440,23 @@ int tto_accept4(int fd, struct sockaddr *address, socklen_t *bytes, int flags)
 		return kernel_accept4(fd, address, bytes, flags);
 	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
 		return fail(EINVAL);
-	if (!stack_lock())
-		return fail(EAGAIN);
+	made = descriptor_lock(fd, s);
+	if (made)
+		return fail(-made);
 	if (!s->accept_first)
 		stack_run();
 	for (;;) {
 		made = accept_now(fd, s, address, bytes, flags, &is_ours);
 		if (made != -EAGAIN || s->flags & SOCKET_NONBLOCK)
 			break;
-		made = wait_for(s, POLLIN, s->flags & SOCKET_OURS ? -1 : fd,
+		made = wait_for(fd, s, POLLIN, !(s->flags & SOCKET_OURS),
 				s->receive_timeout);
 		if (made == -EINTR && !s->receive_timeout && wait_restarts())
 			made = 0;
 		if (made)
 			break;
-		if (descriptor_socket(fd) != s || s->kind != SOCKET_LISTENER) {
-			made = -EINVAL;	/* closed or shut down meanwhile        */
+		if (s->kind != SOCKET_LISTENER) {
+			made = -EINVAL;	/* shut down meanwhile                  */
 			break;
 		}
 	}
@@ -492,7 +491,7 @@ int tto_shutdown(int fd, int how)
 	struct socket *s = descriptor_socket(fd);
 	int err;
 
-	if (!s || !stack_lock())
+	if (!s || descriptor_lock(fd, s))
 		return kernel_shutdown(fd, how);
 	stack->now = stack_clock();
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)

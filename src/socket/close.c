@@ -50,12 +50,7 @@ static void linger(struct socket *s, int fd)
 		return;
 	until = stack_clock() + s->linger * 1000000000ULL;
 	sleeper = sleeper_take();
-	if (sleeper) {
-		sleeper->watch.sleeper = sleeper;
-		sleeper->watch.socket = s;
-		sleeper->watch.events = POLLOUT;
-		watch_add(&sleeper->watch);
-	}
+	sleeper_watch(sleeper, s, POLLOUT);
 	while (descriptor_socket(fd) == s && ring_count(&s->send) &&
 	       !(s->flags & SOCKET_OVER) && stack_clock() < until && err >= 0)
 		err = sleep_once(sleeper, NULL, 0, until, NULL);

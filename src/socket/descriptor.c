@@ -90,6 +90,16 @@ struct socket *descriptor_socket(int fd)
 	return socket_of(look(fd));
 }
 
+int descriptor_lock(int fd, const struct socket *s)
+{
+	if (!stack_lock())
+		return -EAGAIN;
+	if (descriptor_socket(fd) == s)
+		return 0;
+	stack_unlock();
+	return -EBADF;
+}
+
 struct epoll_set *descriptor_set(int fd)
 {
 	return set_of(look(fd));

@@ -26,6 +26,14 @@ struct epoll_set;
 /** descriptor_socket() - NULL: not one of ours. Without lock */
 struct socket *descriptor_socket(int fd);
 
+/**
+ * descriptor_lock() - The stack's lock, if @fd is still @s
+ *
+ * Return: 0; -EAGAIN: this thread has it, in a signal handler; -EBADF: somebody else has
+ * closed @fd meanwhile.
+ */
+MUST_CHECK int descriptor_lock(int fd, const struct socket *s);
+
 /** descriptor_set() - The epoll set it is; NULL: it is none. Without lock */
 struct epoll_set *descriptor_set(int fd);
 

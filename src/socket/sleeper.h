@@ -43,6 +43,7 @@ struct sleeper {
 	bool is_told;		/* since it looked last                         */
 	bool is_written;	/* was woken, and counts in @event              */
 	struct watch watch;	/* for who waits for a single thing             */
+	bool holds;		/* that thing, a socket: it stays while he waits */
 	struct watch *many;	/* poll's, for the sleeper's time               */
 	struct receiver *receiver;	/* of @watch's socket, while this thread
 				 * makes turns: it is in its own memory         */

@@ -215,6 +215,14 @@ struct sleeper *sleeper_take(void);	/* NULL: all are in use; sleep_once() looks
 					 * every millisecond then               */
 void sleeper_give(struct sleeper *sleeper);
 
+/**
+ * sleeper_watch() - @sleeper, if there is one, is to be told of @events of @s
+ *
+ * Until sleeper_give(), @s is held as by a descriptor: somebody may close it meanwhile,
+ * and have another one under the same number.
+ */
+void sleeper_watch(struct sleeper *sleeper, struct socket *s, uint32_t events);
+
 /** sleepers_wake_one() - There is work in the wire, and it does not ring for it */
 void sleepers_wake_one(void);
 

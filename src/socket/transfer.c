@@ -34,23 +34,24 @@ static void turn_now_and_then(void)
 
 /*
  * Until @events, as wait_for() of call.c. @receiver: has what comes meanwhile; NULL.
- * Return: 0; -EAGAIN; -EINTR.
+ * @held: taken when it is needed, and given back at the end of the call: until then @s
+ * stays, though somebody may close it.
+ * Return: 0; -EAGAIN; -EINTR; -EBADF: without a sleeper @s is not held, and was closed.
  */
-static int wait_here(struct socket *s, uint32_t events, ns_t until,
-		     struct receiver *receiver)
+static int wait_here(struct sleeper **held, int fd, struct socket *s, uint32_t events,
+		     ns_t until, struct receiver *receiver)
 {
-	struct sleeper *sleeper = sleeper_take();
 	int got = 0;
 
-	if (sleeper) {
-		sleeper->watch.sleeper = sleeper;
-		sleeper->watch.socket = s;
-		sleeper->watch.events = events;
-		sleeper->receiver = receiver;
-		watch_add(&sleeper->watch);
+	if (!*held) {
+		*held = sleeper_take();
+		sleeper_watch(*held, s, events);
 	}
-	got = sleep_once(sleeper, NULL, 0, until, NULL);
-	sleeper_give(sleeper);
+	if (*held)
+		(*held)->receiver = receiver;
+	got = sleep_once(*held, NULL, 0, until, NULL);
+	if (!*held && descriptor_socket(fd) != s)
+		return -EBADF;
 	if (got == -EINTR && until == NS_NEVER && wait_restarts())
 		got = 0;
 	if (got == 0 && until != NS_NEVER && stack_clock() >= until)
@@ -150,14 +151,13 @@ int transfer_receive(struct socket *s, struct receiver *r, size_t want, bool *is
 	return r->got ? -EAGAIN : why_nothing(s);
 }
 
-/* One turn with the caller's buffer in the way of what comes. */
-static int receive_straight(struct socket *s, struct receiver *r, bool sleeps,
-			    ns_t until)
+/* One turn, with the caller's buffer in the way of what comes; NULL when peeking. */
+static void turn_for(struct socket *s, struct receiver *r)
 {
-	if (sleeps)
-		return wait_here(s, POLLIN | POLLRDHUP, until, r);
-	stack_run_for(s, r);
-	return 0;
+	if (r)
+		stack_run_for(s, r);
+	else
+		stack_run();
 }
 
 /* SPEC RQ-5. Return: bytes; -errno. */
@@ -167,6 +167,7 @@ static ssize_t receive(int fd, struct socket *s, struct receiver *r, int flags)
 	size_t want = flags & MSG_WAITALL ? iov_bytes(r->iov, r->n_iov) : 1;
 	ns_t until = deadline(s->receive_timeout);
 	bool peek = flags & MSG_PEEK, has_run = false;
+	struct sleeper *sleeper = NULL;
 	uint64_t place;
 	int err = 0;
 
@@ -189,15 +190,19 @@ static ssize_t receive(int fd, struct socket *s, struct receiver *r, int flags)
 			break;
 		if (peek && r->got)
 			break;
-		err = peek ? has_run ? wait_here(s, POLLIN, until, NULL) : (stack_run(), 0) :
-			     receive_straight(s, r, has_run, until);
+		if (has_run)
+			err = wait_here(&sleeper, fd, s, POLLIN | POLLRDHUP, until,
+					peek ? NULL : r);
+		else
+			turn_for(s, peek ? NULL : r);
 		has_run = true;
-		if (err || descriptor_socket(fd) != s)
+		if (err)
 			break;
 	}
-	if (r->got)
-		return (ssize_t)r->got;
-	return err ? err : why_nothing(s);
+	if (!r->got && !err)
+		err = why_nothing(s);
+	sleeper_give(sleeper);
+	return r->got ? (ssize_t)r->got : err;
 }
 
 static ssize_t discard(int fd, struct socket *s, size_t bytes, int flags)
@@ -225,7 +230,7 @@ ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 {
 	struct socket *s = descriptor_socket(fd);
 	struct receiver r = { .iov = NULL };
-	int message_flags = 0;
+	int message_flags = 0, err;
 	ssize_t got;
 
 	if (!s || s->kind == SOCKET_NEW ||
@@ -235,8 +240,9 @@ ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 		return receive_errors(s, m);
 	if (s->kind == SOCKET_LISTENER)
 		return fail(ENOTCONN);
-	if (!stack_lock())
-		return fail(EAGAIN);
+	err = descriptor_lock(fd, s);
+	if (err)
+		return fail(-err);
 	r.iov = m->msg_iov;
 	r.n_iov = m->msg_iovlen;
 	while (r.n_iov && !r.iov->iov_len) {
@@ -349,6 +355,7 @@ static ssize_t send_all(int fd, struct socket *s, struct source *from, size_t by
 {
 	bool blocks = !(flags & MSG_DONTWAIT || s->flags & SOCKET_NONBLOCK);
 	ns_t until = deadline(s->send_timeout);
+	struct sleeper *sleeper = NULL;
 	size_t sent = 0;
 	ssize_t n = 0;
 
@@ -365,10 +372,12 @@ static ssize_t send_all(int fd, struct socket *s, struct source *from, size_t by
 		if (connection_lives(s) && !(s->flags & SOCKET_CONNECTING) &&
 		    tcp_send_space(&s->tcb))
 			continue;
-		n = blocks ? wait_here(s, POLLOUT, until, NULL) : -EAGAIN;
-		if (n < 0 || descriptor_socket(fd) != s)
+		n = blocks ? wait_here(&sleeper, fd, s, POLLOUT, until, NULL) :
+			     -EAGAIN;
+		if (n < 0)
 			break;
 	}
+	sleeper_give(sleeper);
 	return sent ? (ssize_t)sent : n;
 }
 
@@ -377,13 +386,15 @@ ssize_t tto_sendmsg(int fd, const struct msghdr *m, int flags)
 	struct socket *s = descriptor_socket(fd);
 	struct source from;
 	ssize_t sent;
+	int err;
 
 	if (!s || s->kind == SOCKET_NEW)
 		return kernel_sendmsg(fd, m, flags);
 	if (s->kind == SOCKET_LISTENER)
 		return fail(ENOTCONN);
-	if (!stack_lock())
-		return fail(EAGAIN);
+	err = descriptor_lock(fd, s);
+	if (err)
+		return fail(-err);
 	turn_now_and_then();
 	from = (struct source){ m->msg_iov, m->msg_iovlen, 0 };
 	while (from.n_iov && !from.iov->iov_len) {

@@ -122,14 +122,14 @@ uint32_t scene_sockets(void)
 {
 	uint32_t left = 1;
 
-	for (int n = 0; n < 200 && left; n++) {
+	for (int n = 0; n < 4000 && left; n++) {
 		if (!stack_lock())
 			break;
 		stack_run();
 		left = stack->n_sockets;
 		stack_unlock();
 		if (left)
-			usleep(10000);
+			usleep(500);
 	}
 	return left;
 }

@@ -33,7 +33,7 @@ ssize_t scene_receive(int fd, void *bytes, size_t n, int flags);
 /** scene_fork() - As fork(2), and the child has the stack, too */
 pid_t scene_fork(void);
 
-/** scene_sockets() - How many are in the stack, when those that are closing have had 2 s */
+/** scene_sockets() - How many are in the stack, when those that are closing have had time */
 uint32_t scene_sockets(void);
 
 #endif

@@ -189,8 +189,21 @@ struct sleeper *sleeper_take(void)
 	sleeper->process = process_pid();
 	sleeper->is_told = false;
 	sleeper->receiver = NULL;
+	sleeper->holds = false;
 	sleeper->event = choose_event();
 	return sleeper;
+}
+
+void sleeper_watch(struct sleeper *sleeper, struct socket *s, uint32_t events)
+{
+	if (!sleeper)
+		return;
+	sleeper->watch.sleeper = sleeper;
+	sleeper->watch.socket = s;
+	sleeper->watch.events = events;
+	watch_add(&sleeper->watch);
+	descriptor_hold(s->idx + 1);
+	sleeper->holds = true;
 }
 
 void sleeper_give(struct sleeper *sleeper)
@@ -198,6 +211,8 @@ void sleeper_give(struct sleeper *sleeper)
 	if (!sleeper)
 		return;
 	watch_remove(&sleeper->watch);
+	if (sleeper->holds)
+		descriptor_drop(sleeper->watch.socket->idx + 1);
 	heap_free(sleeper->many);
 	sleeper->many = NULL;
 	sleeper->process = 0;
