@@ -36,6 +36,7 @@ struct heap {
 	uint64_t magic;
 	void *root;
 	uint64_t n_used;	/* chunks: those behind were never touched      */
+	uint64_t n_live;	/* allocations                                  */
 	uint64_t kept;		/* bytes of free runs with PAGES                */
 	struct free_object *objects[N_CLASSES];
 	struct free_object *runs[N_RUNS];
@@ -292,6 +293,7 @@ static void *take_object(size_t bytes)
 		return NULL;
 	o = heap->objects[n];
 	heap->objects[n] = o->next;
+	heap->n_live++;
 	return o;
 }
 
@@ -304,13 +306,13 @@ static void *take_run(size_t bytes, bool *is_fresh)
 		n++;
 	if (n == N_RUNS)
 		return NULL;
-	if (heap->runs[n])
-		return cut_run(n);
-	o = take_chunks(1ULL << n);
-	if (!o)
-		return cut_run(n);
-	heap->chunks[chunk_of(o)] = (uint8_t)(RUN | n);
-	*is_fresh = true;
+	o = heap->runs[n] ? NULL : take_chunks(1ULL << n);
+	*is_fresh = o;
+	if (o)
+		heap->chunks[chunk_of(o)] = (uint8_t)(RUN | n);
+	else
+		o = cut_run(n);
+	heap->n_live += o != NULL;
 	return o;
 }
 
@@ -366,6 +368,7 @@ static void give(void *memory, bool may_keep)
 		free(memory);
 		return;
 	}
+	heap->n_live--;
 	kind = heap->chunks[chunk_of(memory)];
 	if (!(kind & RUN)) {
 		o->next = heap->objects[kind];
@@ -383,6 +386,11 @@ void heap_free(void *memory)
 void heap_free_pages(void *memory)
 {
 	give(memory, false);
+}
+
+uint64_t heap_count(void)
+{
+	return heap ? heap->n_live : 0;
 }
 
 size_t heap_room(const void *memory)

@@ -109,6 +109,9 @@ MUST_CHECK int heap_lock(int fd, const void *at);
 /** heap_is_locked() - Has another process a lock on this place of this process's heap? */
 bool heap_is_locked(const void *at);
 
+/** heap_count() - Allocations that were not freed; 0 without a heap */
+uint64_t heap_count(void);
+
 /* Something that all who join need to find: the owner's, NULL at first. */
 void **heap_root(void);
 
