@@ -274,7 +274,9 @@ int embed_route(struct embed *e, struct tcp_tuple *tuple, ns_t now,
 	err = neighbours_find(e->neighbours,
 			      is_on_link(a, tuple->remote) ? tuple->remote : a->gateway,
 			      own, now, path->mac);
-	e->neighbours_next = now;
+	/* Who is asked already is not to be looked at before his time. */
+	if (e->neighbours_next == NS_NEVER)
+		e->neighbours_next = now;
 	return err;
 }
 

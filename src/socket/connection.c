@@ -353,10 +353,13 @@ bool connection_output(struct socket *s)
 	struct tcp_frame f;
 	int err;
 
+	s->flags &= ~(uint32_t)SOCKET_ASKS;
 	while (units-- && embed_ready(stack->embed)) {
 		err = find_path(s);
-		if (err == -EAGAIN)
+		if (err == -EAGAIN) {
+			s->flags |= SOCKET_ASKS;
 			return false;
+		}
 		if (!tcp_emit(&s->tcb, &env, &f)) {
 			if (!take_events(s, &env))
 				return true;

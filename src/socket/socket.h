@@ -43,6 +43,7 @@ enum socket_flag {
 	SOCKET_OURS = 1 << 15,	/* bound to an address that the kernel has not  */
 	SOCKET_DUAL = 1 << 14,	/* a listener in both families                 */
 	SOCKET_ZEROCOPY = 1 << 16,	/* SO_ZEROCOPY                          */
+	SOCKET_ASKS = 1 << 18,	/* its neighbour is being asked for             */
 	SOCKET_OOB_INLINE = 1 << 17,	/* SO_OOBINLINE                         */
 };
 

@@ -389,6 +389,16 @@ void stack_run_briefly(void)
 	run(NULL, NULL, SHORT_TURN_FRAMES);
 }
 
+/* Of somebody who does not wait for a neighbour's answer, which is a frame. */
+static bool has_output(void)
+{
+	const struct socket *s = stack->output_first;
+
+	while (s && s->flags & SOCKET_ASKS)
+		s = s->next_output;
+	return s;
+}
+
 ns_t stack_deadline(void)
 {
 	ns_t next = timer_wheel_next(&stack->wheel);
@@ -396,8 +406,7 @@ ns_t stack_deadline(void)
 
 	if (embed_has_looped(stack->embed))
 		return stack->now;
-	if (stack->output_first && embed_ready(stack->embed) &&
-	    !embed_waits(stack->embed))
+	if (has_output() && embed_ready(stack->embed))
 		return stack->now;
 	next = t < next ? t : next;
 	t = embed_deadline(stack->embed);

@@ -183,11 +183,30 @@ static void who_dies_with_the_lock_takes_the_connections_with_him(void **state)
 	close(kernel);
 }
 
+/* Whoever waits for a neighbour's answer sleeps meanwhile. */
+static void who_asks_for_a_neighbour_sleeps(void **state)
+{
+	struct sockaddr_in a = kernel_address();
+	struct timespec soon = { .tv_nsec = 300000000 };
+	int fd = tto_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	uint64_t turns;
+
+	assert_int_equal(inet_pton(AF_INET, "10.79.0.77", &a.sin_addr), 1);
+	assert_int_equal(tto_connect(fd, (struct sockaddr *)&a, sizeof(a)), -1);
+	assert_int_equal(errno, EINPROGRESS);
+	turns = stack->n_turns;
+	assert_int_equal(tto_ppoll(&p, 1, &soon, NULL), 0);
+	assert_in_range(stack->n_turns - turns, 1, 200);
+	assert_int_equal(tto_close_fd(fd), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lib_2_bytes_there_and_back),
 		cmocka_unit_test(refused_is_said),
+		cmocka_unit_test(who_asks_for_a_neighbour_sleeps),
 		cmocka_unit_test(who_dies_with_the_lock_takes_the_connections_with_him),
 	};
 	struct tto_error error = { "" };
