@@ -43,12 +43,13 @@ static bool make_room(struct socket *s, const struct tcp_segment *g)
 	return ring_reserve(&s->receive, end < limit ? end : limit);
 }
 
-/* Is all of @g next in the stream, and wanted by who waits in recv()? */
+/* Is all of @g next in the stream, and wanted by who waits in recv()? Urgent is not. */
 static bool is_wanted(const struct socket *s, const struct tcp_segment *g)
 {
 	const struct receiver *r = s->receiver;
 
-	return r && r->n_iov && !ring_count(&s->receive) &&
+	return r && r->n_iov && !ring_count(&s->receive) && !s->urgent &&
+	       !(g->flags & TCP_URG) &&
 	       r->iov->iov_len - r->at >= g->len &&
 	       place_of(s, g) == s->tcb.received;
 }
@@ -304,6 +305,18 @@ static void become_established(struct socket *s)
 		listen_complete(s);
 }
 
+/* An urgent byte that is next, read or not, is gone when there is a newer one. */
+static void skip_displaced(struct socket *s, const struct tcp_env *env)
+{
+	uint64_t place = s->receive.first;
+
+	if (!urgent_is_next(s, place) || s->flags & SOCKET_OOB_INLINE ||
+	    !ring_count(&s->receive))
+		return;
+	ring_drop(&s->receive, place + 1, false);
+	tcp_read(&s->tcb, env, 1);
+}
+
 /* Return: false: the TCB is gone, and perhaps the socket. */
 static bool take_events(struct socket *s, const struct tcp_env *env)
 {
@@ -325,8 +338,10 @@ static bool take_events(struct socket *s, const struct tcp_env *env)
 		ring_drop(&s->send, tcp_acked(&s->tcb), true);
 	if (events & TCP_EVENT_WRITABLE)
 		ready |= POLLOUT;
-	if (events & TCP_EVENT_URGENT)
+	if (events & TCP_EVENT_URGENT) {
+		skip_displaced(s, env);
 		urgent_announced(s);
+	}
 	if (urgent_is_there(s))
 		ready |= POLLPRI;
 	if (events & TCP_EVENT_CLOSED) {

@@ -141,12 +141,12 @@ int transfer_receive(struct socket *s, struct receiver *r, size_t want, bool *is
 
 	if (s->kind != SOCKET_CONNECTION)
 		return -ENOTCONN;
-	if (ring_count(&s->receive)) {
+	if (urgent_readable(s)) {
 		take(s, r, false, &place);
 		was_read(s, place);
 	}
-	*is_end = is_at_end(s) && !ring_count(&s->receive);
-	if (r->got >= want || (r->got && *is_end))
+	*is_end = is_at_end(s) && !urgent_readable(s);
+	if (r->got >= want || (r->got && (*is_end || urgent_is_next(s, place))))
 		return 0;
 	return r->got ? -EAGAIN : why_nothing(s);
 }

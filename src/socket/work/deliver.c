@@ -8,6 +8,7 @@
 #include "socket/descriptor.h"
 #include "socket/kernel.h"
 #include "socket/process.h"
+#include "socket/ready/urgent.h"
 #include "socket/work/take.h"
 #include "socket/work/work.h"
 
@@ -114,6 +115,7 @@ static void pull_ring(struct end *e)
 		given += deliver_fill(e, part[k].iov_base, (uint32_t)part[k].iov_len);
 	ring_drop(r, r->first + given,
 		  s->flags & SOCKET_OVER || s->tcb.in.n_pieces == 0);
+	urgent_passed(s, r->first);
 }
 
 static void pull_kernel(struct end *e)

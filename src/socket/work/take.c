@@ -5,6 +5,7 @@
 #include "base/heap.h"
 #include "packet/headers.h"
 #include "socket/process.h"
+#include "socket/ready/urgent.h"
 #include "socket/ready/wait.h"
 #include "socket/work/work.h"
 
@@ -47,12 +48,17 @@ uint32_t work_take(struct socket *s, const uint8_t *bytes, uint32_t n)
 {
 	struct end *e = s->posted;
 	struct tcp_env env = stack_env();
-	uint32_t given = e->deliver ? deliver_fill(e, bytes, n) :
-				      to_operations(e, bytes, n);
+	uint32_t given = 0;
 
+	/* An urgent byte is not for who receives; who is handed up to gets all. */
+	if (e->deliver)
+		given = deliver_fill(e, bytes, n);
+	else if (!s->urgent)
+		given = to_operations(e, bytes, n);
 	s->receive.first += given;
 	s->receive.end += given;
 	s->bytes_straight += given;
+	urgent_passed(s, s->receive.first);
 	/* What is handed up is read when it is given back. */
 	if (given && !e->deliver)
 		tcp_read(&s->tcb, &env, given);
