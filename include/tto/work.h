@@ -147,7 +147,8 @@ struct tto_piece {
 
 enum tto_delivery_flags {	/* and TTO_END: no byte comes after these         */
 	TTO_PUSHED = 0x100,	/* the sender wants it to be read now (PSH)       */
-	TTO_URGENT = 0x200,	/* and says that something in it is urgent (URG)  */
+	TTO_URGENT = 0x200,	/* and says that something in it is urgent (URG):
+				 * it is among these bytes                        */
 };
 
 struct tto_delivery {
