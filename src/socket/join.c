@@ -146,6 +146,8 @@ int tto_join(struct tto_error *error)
 	struct place p;
 	int err;
 
+	if (join_is_due)
+		join_now();
 	if (stack)
 		return -EEXIST;
 	err = read_place(&p, error);

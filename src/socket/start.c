@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/heap.h"
+#include "socket/join.h"
 #include "socket/process.h"
 #include "socket/ready/wait.h"
 #include "socket/stack.h"
@@ -46,8 +47,13 @@ static int make(char *where, struct wire_error *error)
 int tto_start(const char *where, struct tto_error *error)
 {
 	struct wire_error why = { "" };
-	char *copy = strdup(where);
-	int heap, err = copy ? heap_create(&heap) : -ENOMEM;
+	char *copy;
+	int heap, err;
+
+	if (join_is_due)
+		join_now();
+	copy = strdup(where);
+	err = copy ? heap_create(&heap) : -ENOMEM;
 
 	if (!err) {
 		err = make(copy, &why);
