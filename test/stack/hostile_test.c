@@ -336,6 +336,47 @@ static void lib_5_another_descriptor_in_the_place_of_ours(void **state)
 	assert_int_equal(scene_sockets(), 0);
 }
 
+/* What is sent to another process is the kernel's socket, which is not connected. */
+static void lib_5_passed_by_a_message(void **state)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { "" };
+	char byte = 'm';
+	struct iovec iov = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	int ends[2], unix_ends[2], got;
+
+	scene_pair(ends);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, unix_ends), 0);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &ends[0], sizeof(int));
+	assert_int_equal(tto_sendmsg(unix_ends[0], &m, 0), 1);
+	assert_int_equal(tto_recvmsg(unix_ends[1], &m, 0), 1);
+	c = CMSG_FIRSTHDR(&m);
+	assert_non_null(c);
+	memcpy(&got, CMSG_DATA(c), sizeof(int));
+	assert_false(tto_owns(got));
+	assert_int_equal(scene_receive(got, &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(errno, ENOTCONN);
+	assert_int_equal(tto_close_fd(got), 0);
+
+	/* Who has sent it has lost nothing. */
+	assert_int_equal(scene_send(ends[0], "x", 1, 0), 1);
+	assert_int_equal(scene_receive(ends[1], &byte, 1, 0), 1);
+	assert_int_equal(byte, 'x');
+	tto_close_fd(ends[0]);
+	tto_close_fd(ends[1]);
+	close(unix_ends[0]);
+	close(unix_ends[1]);
+	assert_int_equal(scene_sockets(), 0);
+}
+
 /* ---- Signals and processes ---------------------------------------------------------------- */
 
 #define STREAM (16u << 20)
@@ -491,6 +532,7 @@ int main(void)
 		cmocka_unit_test(lib_5_shut_down_while_another_thread_reads),
 		cmocka_unit_test(lib_5_killed_while_it_reads),
 		cmocka_unit_test(lib_5_another_descriptor_in_the_place_of_ours),
+		cmocka_unit_test(lib_5_passed_by_a_message),
 		cmocka_unit_test(lib_5_forked_and_interrupted_all_the_time),
 		cmocka_unit_test(lib_5_without_memory_nothing_is_lost),
 		cmocka_unit_test(lib_5_10000_connections_at_once),
