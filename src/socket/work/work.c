@@ -6,6 +6,7 @@
 #include <sys/timerfd.h>
 
 #include "base/heap.h"
+#include "socket/join.h"
 #include "socket/kernel.h"
 #include "socket/process.h"
 #include "socket/ready/wait.h"
@@ -72,6 +73,7 @@ int tto_work_open(struct tto_work **out, const struct tto_work_options *options)
 
 	if ((options && options->size != sizeof(*options)) || entries > ENTRIES_MAX)
 		return -EINVAL;
+	join_if_due();
 	if (!stack)
 		return -ENOENT;
 	epoll = kernel_epoll_create1(EPOLL_CLOEXEC);
