@@ -32,6 +32,11 @@ static void hand_over(struct attached *a, const struct embed_datagram *d)
 {
 	struct embed *e = a->embed;
 
+	/* RFC 1122 §3.2.1.3: from us, by the wire: we would answer ourselves for ever. */
+	if (!a->is_looped && embed_is_own(e, d->tuple.remote, d->tuple.v6)) {
+		e->stats.bad++;
+		return;
+	}
 	if (embed_is_own(e, d->tuple.local, d->tuple.v6)) {
 		e->stats.segments_in++;
 		a->arrive(d);
@@ -244,8 +249,10 @@ static uint32_t receive_looped(struct embed *e, ns_t now, embed_arrive_fn *arriv
 {
 	uint32_t n = embed_take_looped(e, embed_attached->frames, EMBED_BATCH);
 
+	embed_attached->is_looped = true;
 	if (n)
 		hand_up(embed_attached, n, now, arrive);
+	embed_attached->is_looped = false;
 	e->loop_first += n;
 	return n;
 }

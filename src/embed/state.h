@@ -59,6 +59,7 @@ struct attached {
 	struct wire *wire;
 	struct tto_coalescer *coalescer;
 	embed_arrive_fn *arrive;
+	bool is_looped;		/* what is handed up now is from us             */
 	struct embed *embed;
 	struct wire mirrored;	/* @wire, for who sends past embed_flush()      */
 	struct wire_frame received[EMBED_BATCH];
