@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sleeper.h - Who waits for a socket; all of it is in the heap: ready/wait.c */
+/* sleeper.h - Who waits for a socket; all of it is in the heap: ready/sleeper.c */
 #ifndef SOCKET_SLEEPER_H
 #define SOCKET_SLEEPER_H
 

@@ -183,7 +183,7 @@ void stack_send(const struct tcp_tuple *t, const struct embed_path *path,
 /** stack_answer() - A segment without a connection, back to where @d is from */
 void stack_answer(const struct embed_datagram *d, const struct tcp_segment *out);
 
-/* ---- wait.c -------------------------------------------------------------------------------- */
+/* ---- ready/ -------------------------------------------------------------------------------- */
 
 /**
  * notify() - @events of @s have become true, 0: it is over. Whoever watches is told
