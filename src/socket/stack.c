@@ -13,7 +13,7 @@
 #include "socket/work/take.h"
 
 #define TURN_FRAMES 512		/* of the wire, at most                         */
-#define SHORT_TURN_FRAMES 64
+#define SHORT_TURN_BYTES 24000	/* of frames, about                             */
 #define LOOPS 64
 #define DUE_MAX 64		/* timers in a turn, before the wire is looked at */
 #define SPINS 200		/* before a lock that is held is slept for      */
@@ -326,7 +326,14 @@ static size_t room_of(const struct receiver *r)
 	return r->n_iov ? room - r->at : 0;
 }
 
-static int receive_frames(const struct receiver *r, int most)
+static int receive_batch(size_t want)
+{
+	int got = embed_receive(stack->embed, stack->now, want, arrive);
+
+	return got > 0 ? got : 0;
+}
+
+static int receive_frames(const struct receiver *r)
 {
 	/* What is left in the wire nobody else is told of. */
 	bool is_alone = r && !stack->n_asleep;
@@ -334,11 +341,11 @@ static int receive_frames(const struct receiver *r, int most)
 	int got, n = 0;
 
 	do {
-		got = embed_receive(stack->embed, stack->now, want, arrive);
-		n += got > 0 ? got : 0;
+		got = receive_batch(want);
+		n += got;
 		if (is_alone)
 			want = room_of(r);
-	} while (got > 0 && want && n < most);
+	} while (got > 0 && want && n < TURN_FRAMES);
 	return n;
 }
 
@@ -349,20 +356,20 @@ static int arm_for_sleepers(void)
 
 	if ((!stack->n_asleep && !stack->caretaker_sleeps) || embed_arm(stack->embed))
 		return 0;
-	n = receive_frames(NULL, TURN_FRAMES);
+	n = receive_frames(NULL);
 	if (!embed_arm(stack->embed))
 		sleepers_wake_one();
 	return n;
 }
 
-static int run(struct socket *s, struct receiver *receiver, int most)
+static int run(struct socket *s, struct receiver *receiver, bool is_brief)
 {
 	int n;
 
 	stack->now = stack->turned = stack_clock();
 	if (s)
 		s->receiver = receiver;
-	n = receive_frames(receiver, most);
+	n = is_brief ? receive_batch(SHORT_TURN_BYTES) : receive_frames(receiver);
 	n += arm_for_sleepers();
 	run_timers();
 	run_output();
@@ -376,17 +383,17 @@ static int run(struct socket *s, struct receiver *receiver, int most)
 
 int stack_run(void)
 {
-	return run(NULL, NULL, TURN_FRAMES);
+	return run(NULL, NULL, false);
 }
 
 int stack_run_for(struct socket *s, struct receiver *receiver)
 {
-	return run(s, receiver, TURN_FRAMES);
+	return run(s, receiver, false);
 }
 
 void stack_run_briefly(void)
 {
-	run(NULL, NULL, SHORT_TURN_FRAMES);
+	run(NULL, NULL, true);
 }
 
 /* Of somebody who does not wait for a neighbour's answer, which is a frame. */
