@@ -249,7 +249,9 @@ ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 		r.iov++;
 		r.n_iov--;
 	}
-	if (ring_count(&s->receive) || flags & MSG_OOB)	/* else it turns anyway */
+	if (flags & MSG_OOB)	/* the last one counts, of those that have come */
+		stack_run();
+	else if (ring_count(&s->receive))	/* else it turns anyway         */
 		turn_now_and_then();
 	if (flags & MSG_OOB)
 		got = urgent_receive(s, r.iov, r.n_iov, flags, &message_flags);

