@@ -4,6 +4,14 @@
 
 # ---- socat ------------------------------------------------------------------------------
 
+# Who sends has ended when all is on its way; who takes it may be busy for a while.
+until_as_long() {	# FILE OTHER
+	for _ in $(seq 100); do
+		[ "$(stat -c %s "$1")" -ge "$(stat -c %s "$2")" ] && return
+		sleep 0.1
+	done
+}
+
 # Both directions at once; each side ends its own.
 exchange_by_socat() {	# SERVING-SIDE ADDRESS ASKING-SIDE
 	serve_all "$1" \
@@ -15,7 +23,7 @@ exchange_by_socat() {	# SERVING-SIDE ADDRESS ASKING-SIDE
 	until_listens "$2" 7001
 	echo "to it:"
 	run "$3" socat -u "OPEN:$work/files/big" "TCP:$2:7001"
-	sleep 0.5
+	until_as_long "$dir/taken" "$work/files/big"
 	sum "$dir/taken"
 	echo "from it:"
 	run "$3" socat -u "TCP:$2:7002" "CREATE:$dir/got"
