@@ -249,7 +249,8 @@ static void lib_5_a_listener_closed_while_another_thread_accepts(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, accept_one, &r), 0);
 	usleep(100000);
 	assert_int_equal(tto_close_fd(r.fd), 0);
-	usleep(100000);
+	for (int n = 0; n < 50 && !r.is_back; n++)
+		usleep(100000);
 	/* Over the kernel that is so: it listens as long as somebody accepts. */
 	if (!r.is_back) {
 		client = scene_connect(port);
