@@ -3,8 +3,8 @@
  * connection.c - A socket's TCP: segments in, bytes out, and the other way
  *
  * Received bytes go to where recv() or a work queue wants them, if somebody does and
- * nothing is before them; else into the ring, those out of order to their place beyond its end. So
- * the machine's pieces need no buffers: a cookie is the place in the stream.
+ * nothing is before them; else into the ring, those out of order to their place beyond
+ * its end. So the machine's pieces need no buffers: a cookie is the place in the stream.
  */
 #include "socket/connection.h"
 
@@ -46,35 +46,11 @@ static bool make_room(struct socket *s, const struct tcp_segment *g)
 /* Is all of @g next in the stream, and wanted by who waits in recv()? Urgent is not. */
 static bool is_wanted(const struct socket *s, const struct tcp_segment *g)
 {
-	const struct receiver *r = s->receiver;
+	const struct cursor *r = s->receiver;
 
 	return r && r->n_iov && !ring_count(&s->receive) && !s->urgent &&
-	       !(g->flags & TCP_URG) &&
-	       r->iov->iov_len - r->at >= g->len &&
+	       !(g->flags & TCP_URG) && cursor_part(r) >= g->len &&
 	       place_of(s, g) == s->tcb.received;
-}
-
-/* Straight to who waits in recv(). Return: bytes taken. */
-static uint32_t give(struct socket *s, const uint8_t *bytes, uint32_t n)
-{
-	struct receiver *r = s->receiver;
-	uint32_t given = 0;
-
-	while (given < n && r->n_iov) {
-		size_t room = r->iov->iov_len - r->at;
-		uint32_t part = room < n - given ? (uint32_t)room : n - given;
-
-		memcpy((uint8_t *)r->iov->iov_base + r->at, bytes + given, part);
-		r->at += part;
-		r->got += part;
-		given += part;
-		if (r->at == r->iov->iov_len) {
-			r->iov++;
-			r->n_iov--;
-			r->at = 0;
-		}
-	}
-	return given;
 }
 
 /* @n bytes that are next in the stream. */
@@ -85,7 +61,7 @@ static void take_in_order(struct socket *s, const uint8_t *bytes, uint32_t n)
 	if (s->receiver && !ring_count(&s->receive) && !s->urgent) {
 		struct tcp_env env = stack_env();
 
-		given = give(s, bytes, n);
+		given = cursor_fill(s->receiver, bytes, n);
 		s->receive.first += given;
 		s->receive.end += given;
 		s->bytes_straight += given;
@@ -269,7 +245,10 @@ static void finish(struct socket *s, const struct tcp_env *env)
 	end(s);
 }
 
-/* What is due at the end, an RST or the last ACK: there is no later. */
+/*
+ * What is due at the end, an RST or the last ACK, leaves although the device is full: it is
+ * small, and there is no later.
+ */
 static void send_last(struct socket *s, const struct tcp_env *env)
 {
 	struct tcp_frame f;
@@ -357,10 +336,7 @@ static bool take_events(struct socket *s, const struct tcp_env *env)
 	return true;
 }
 
-/*
- * Until nothing is to be sent. What is due at the end of the connection, an RST or the
- * last ACK, leaves although the device is full: it is small, and there is no later.
- */
+/* Until nothing is to be sent, or the device is full. */
 bool connection_output(struct socket *s)
 {
 	struct tcp_env env = stack_env();

@@ -9,7 +9,7 @@
 
 struct end;
 struct epoll_member;
-struct receiver;
+struct cursor;
 struct sleeper;
 struct socket;
 
@@ -45,7 +45,7 @@ struct sleeper {
 	struct watch watch;	/* for who waits for a single thing             */
 	bool holds;		/* that thing, a socket: it stays while he waits */
 	struct watch *many;	/* poll's, for the sleeper's time               */
-	struct receiver *receiver;	/* of @watch's socket, while this thread
+	struct cursor *receiver;	/* of @watch's socket, while this thread
 				 * makes turns: it is in its own memory         */
 };
 

@@ -8,6 +8,7 @@
 #define SOCKET_SOCKET_H
 
 #include "embed/embed.h"
+#include "socket/cursor.h"
 #include "socket/ring.h"
 #include "tcp/report.h"
 #include "tcp/tcb.h"
@@ -98,19 +99,12 @@ struct socket {
 	struct embed_path path;
 	struct tcp_report report;	/* when it was over                     */
 
-	/* Who receives at this moment, straight from the frames (RQ-5). */
-	struct receiver *receiver;
+	/* Where a thread in recv() wants what comes now, straight from the frames (RQ-5). */
+	struct cursor *receiver;
 	struct end *posted;	/* has receives posted, or is handed up to      */
 	uint64_t bytes_straight;	/* that took this way                   */
 	uint16_t mss_clamp;
 	uint8_t tos, ttl;
-};
-
-/* Where a thread in recv() wants the bytes that come in order. */
-struct receiver {
-	const struct iovec *iov;
-	size_t n_iov, at;	/* elements that are left, @at in the first     */
-	size_t got;
 };
 
 /* ---- socket.c ---------------------------------------------------------------------------- */

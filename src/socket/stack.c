@@ -306,26 +306,6 @@ static void run_output(void)
 	}
 }
 
-static int run_looped(void)
-{
-	int n = 0;
-
-	for (int k = 0; embed_has_looped(stack->embed) && k < LOOPS; k++) {
-		n += embed_receive(stack->embed, stack->now, EMBED_ALL, arrive);
-		run_output();
-	}
-	return n;
-}
-
-static size_t room_of(const struct receiver *r)
-{
-	size_t room = 0;
-
-	for (size_t n = 0; n < r->n_iov; n++)
-		room += r->iov[n].iov_len;
-	return r->n_iov ? room - r->at : 0;
-}
-
 static int receive_batch(size_t want)
 {
 	int got = embed_receive(stack->embed, stack->now, want, arrive);
@@ -333,18 +313,29 @@ static int receive_batch(size_t want)
 	return got > 0 ? got : 0;
 }
 
-static int receive_frames(const struct receiver *r)
+static int run_looped(void)
+{
+	int n = 0;
+
+	for (int k = 0; embed_has_looped(stack->embed) && k < LOOPS; k++) {
+		n += receive_batch(EMBED_ALL);
+		run_output();
+	}
+	return n;
+}
+
+static int receive_frames(const struct cursor *r)
 {
 	/* What is left in the wire nobody else is told of. */
 	bool is_alone = r && !stack->n_asleep;
-	size_t want = is_alone ? room_of(r) : EMBED_ALL;
+	size_t want = is_alone ? cursor_left(r) : EMBED_ALL;
 	int got, n = 0;
 
 	do {
 		got = receive_batch(want);
 		n += got;
 		if (is_alone)
-			want = room_of(r);
+			want = cursor_left(r);
 	} while (got > 0 && want && n < TURN_FRAMES);
 	return n;
 }
@@ -362,7 +353,7 @@ static int arm_for_sleepers(void)
 	return n;
 }
 
-static int run(struct socket *s, struct receiver *receiver, bool is_brief)
+static int run(struct socket *s, struct cursor *receiver, bool is_brief)
 {
 	int n;
 
@@ -386,7 +377,7 @@ int stack_run(void)
 	return run(NULL, NULL, false);
 }
 
-int stack_run_for(struct socket *s, struct receiver *receiver)
+int stack_run_for(struct socket *s, struct cursor *receiver)
 {
 	return run(s, receiver, false);
 }

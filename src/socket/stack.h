@@ -154,7 +154,7 @@ int stack_run(void);
  * @receiver:	Gets what comes in order for @s; when it is full, the rest of the frames
  *		stays in the wire. Both NULL: nobody's
  */
-int stack_run_for(struct socket *s, struct receiver *receiver);
+int stack_run_for(struct socket *s, struct cursor *receiver);
 
 /**
  * stack_run_briefly() - The same for who has something else to do

@@ -39,7 +39,7 @@ static void turn_now_and_then(void)
  * Return: 0; -EAGAIN; -EINTR; -EBADF: without a sleeper @s is not held, and was closed.
  */
 static int wait_here(struct sleeper **held, int fd, struct socket *s, uint32_t events,
-		     ns_t until, struct receiver *receiver)
+		     ns_t until, struct cursor *receiver)
 {
 	int got = 0;
 
@@ -66,40 +66,21 @@ static ns_t deadline(ns_t timeout)
 
 /* ---- Receive ---------------------------------------------------------------------- */
 
-static size_t iov_bytes(const struct iovec *iov, size_t n)
+/* From the ring. Return: how far. */
+static uint64_t take(struct socket *s, struct cursor *c)
 {
-	size_t bytes = 0;
+	uint64_t place = urgent_skip(s, s->receive.first, c->got);
+	uint32_t left;
 
-	for (size_t k = 0; k < n; k++)
-		bytes += iov[k].iov_len;
-	return bytes;
-}
-
-/* From the ring. Return: bytes. */
-static size_t take(struct socket *s, struct receiver *r, bool peek, uint64_t *place)
-{
-	size_t got = 0;
-
-	*place = urgent_skip(s, *place, r->got);
-	while (r->n_iov) {
-		uint32_t left = (uint32_t)(urgent_end(s, *place, r->got + got) - *place);
-		size_t room = r->iov->iov_len - r->at;
+	while (c->n_iov && (left = (uint32_t)(urgent_end(s, place, c->got) - place))) {
+		size_t room = cursor_part(c);
 		uint32_t n = left < room ? left : (uint32_t)room;
 
-		if (n)
-			ring_take(&s->receive, *place,
-				  (uint8_t *)r->iov->iov_base + r->at, n);
-		*place += n;
-		got += n;
-		r->at += n;
-		if (r->at < r->iov->iov_len)
-			break;
-		r->iov++;
-		r->n_iov--;
-		r->at = 0;
+		ring_take(&s->receive, place, cursor_bytes(c), n);
+		cursor_advance(c, n);
+		place += n;
 	}
-	r->got += got;
-	return got;
+	return place;
 }
 
 static void was_read(struct socket *s, uint64_t place)
@@ -135,14 +116,14 @@ static int why_nothing(struct socket *s)
 	return is_at_end(s) ? 0 : -EAGAIN;
 }
 
-int transfer_receive(struct socket *s, struct receiver *r, size_t want, bool *is_end)
+int transfer_receive(struct socket *s, struct cursor *r, size_t want, bool *is_end)
 {
 	uint64_t place = s->receive.first;
 
 	if (s->kind != SOCKET_CONNECTION)
 		return -ENOTCONN;
 	if (urgent_readable(s)) {
-		take(s, r, false, &place);
+		place = take(s, r);
 		was_read(s, place);
 	}
 	*is_end = is_at_end(s) && !urgent_readable(s);
@@ -152,7 +133,7 @@ int transfer_receive(struct socket *s, struct receiver *r, size_t want, bool *is
 }
 
 /* One turn, with the caller's buffer in the way of what comes; NULL when peeking. */
-static void turn_for(struct socket *s, struct receiver *r)
+static void turn_for(struct socket *s, struct cursor *r)
 {
 	if (r)
 		stack_run_for(s, r);
@@ -161,10 +142,10 @@ static void turn_for(struct socket *s, struct receiver *r)
 }
 
 /* SPEC RQ-5. Return: bytes; -errno. */
-static ssize_t receive(int fd, struct socket *s, struct receiver *r, int flags)
+static ssize_t receive(int fd, struct socket *s, struct cursor *r, int flags)
 {
 	bool blocks = !(flags & MSG_DONTWAIT || s->flags & SOCKET_NONBLOCK);
-	size_t want = flags & MSG_WAITALL ? iov_bytes(r->iov, r->n_iov) : 1;
+	size_t want = flags & MSG_WAITALL ? cursor_left(r) : 1;
 	ns_t until = deadline(s->receive_timeout);
 	bool peek = flags & MSG_PEEK, has_run = false;
 	struct sleeper *sleeper = NULL;
@@ -176,9 +157,7 @@ static ssize_t receive(int fd, struct socket *s, struct receiver *r, int flags)
 	for (;;) {
 		place = s->receive.first;
 		if (ring_count(&s->receive)) {
-			if (peek)
-				r->got = 0;
-			take(s, r, peek, &place);
+			place = take(s, r);
 			if (!peek)
 				was_read(s, place);
 		}
@@ -210,7 +189,7 @@ static ssize_t discard(int fd, struct socket *s, size_t bytes, int flags)
 	static uint8_t nowhere[65536];
 	struct iovec iov = { nowhere, bytes < sizeof(nowhere) ? bytes :
 								sizeof(nowhere) };
-	struct receiver r = { .iov = &iov, .n_iov = 1 };
+	struct cursor r = cursor_begin(&iov, 1);
 
 	return receive(fd, s, &r, flags);
 }
@@ -229,7 +208,7 @@ static ssize_t receive_errors(struct socket *s, struct msghdr *m)
 ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 {
 	struct socket *s = descriptor_socket(fd);
-	struct receiver r = { .iov = NULL };
+	struct cursor r;
 	int message_flags = 0, err;
 	ssize_t got;
 
@@ -243,12 +222,7 @@ ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 	err = descriptor_lock(fd, s);
 	if (err)
 		return fail(-err);
-	r.iov = m->msg_iov;
-	r.n_iov = m->msg_iovlen;
-	while (r.n_iov && !r.iov->iov_len) {
-		r.iov++;
-		r.n_iov--;
-	}
+	r = cursor_begin(m->msg_iov, m->msg_iovlen);
 	if (flags & MSG_OOB)	/* the last one counts, of those that have come */
 		stack_run();
 	else if (ring_count(&s->receive))	/* else it turns anyway         */
@@ -258,7 +232,7 @@ ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 	else if (!r.n_iov)
 		got = 0;
 	else if (flags & MSG_TRUNC)
-		got = discard(fd, s, iov_bytes(r.iov, r.n_iov), flags & ~MSG_TRUNC);
+		got = discard(fd, s, cursor_left(&r), flags & ~MSG_TRUNC);
 	else
 		got = receive(fd, s, &r, flags);
 	embed_flush(stack->embed);
@@ -271,30 +245,19 @@ ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 
 /* ---- Send --------------------------------------------------------------------------------- */
 
-struct source {
-	const struct iovec *iov;
-	size_t n_iov, at;
-};
-
 /* @n bytes behind what was written. Return: false: no memory. */
-static bool append(struct socket *s, struct source *from, uint32_t n)
+static bool append(struct socket *s, struct cursor *from, uint32_t n)
 {
 	if (!ring_reserve(&s->send, s->send.end + n))
 		return false;
 	while (n) {
-		size_t left = from->iov->iov_len - from->at;
+		size_t left = cursor_part(from);
 		uint32_t part = left < n ? (uint32_t)left : n;
 
-		ring_put(&s->send, s->send.end,
-			 (const uint8_t *)from->iov->iov_base + from->at, part);
+		ring_put(&s->send, s->send.end, cursor_bytes(from), part);
 		ring_extend(&s->send, part);
+		cursor_advance(from, part);
 		n -= part;
-		from->at += part;
-		if (from->at == from->iov->iov_len) {
-			from->iov++;
-			from->n_iov--;
-			from->at = 0;
-		}
 	}
 	return true;
 }
@@ -313,7 +276,7 @@ static int may_send(struct socket *s)
 }
 
 /* As much as there is room for. @flags: of send(2). Return: bytes; -errno. */
-static ssize_t write_some(struct socket *s, struct source *from, size_t left, int flags)
+static ssize_t write_some(struct socket *s, struct cursor *from, size_t left, int flags)
 {
 	bool more = flags & MSG_MORE;
 	struct tcp_env env = stack_env();
@@ -331,9 +294,8 @@ static ssize_t write_some(struct socket *s, struct source *from, size_t left, in
 	return n;
 }
 
-ssize_t transfer_send(struct socket *s, struct receiver *from, size_t left, bool more)
+ssize_t transfer_send(struct socket *s, struct cursor *from, size_t left, bool more)
 {
-	struct source source = { from->iov, from->n_iov, from->at };
 	ssize_t n;
 
 	if (s->kind != SOCKET_CONNECTION)
@@ -342,17 +304,11 @@ ssize_t transfer_send(struct socket *s, struct receiver *from, size_t left, bool
 		return -EAGAIN;
 	n = may_send(s);
 	if (!n)
-		n = write_some(s, &source, left, more ? MSG_MORE : 0);
-	if (n <= 0)
-		return n ? n : -EAGAIN;
-	from->iov = source.iov;
-	from->n_iov = source.n_iov;
-	from->at = source.at;
-	from->got += (size_t)n;
-	return n;
+		n = write_some(s, from, left, more ? MSG_MORE : 0);
+	return n ? n : -EAGAIN;
 }
 
-static ssize_t send_all(int fd, struct socket *s, struct source *from, size_t bytes,
+static ssize_t send_all(int fd, struct socket *s, struct cursor *from, size_t bytes,
 			int flags)
 {
 	bool blocks = !(flags & MSG_DONTWAIT || s->flags & SOCKET_NONBLOCK);
@@ -386,7 +342,7 @@ static ssize_t send_all(int fd, struct socket *s, struct source *from, size_t by
 ssize_t tto_sendmsg(int fd, const struct msghdr *m, int flags)
 {
 	struct socket *s = descriptor_socket(fd);
-	struct source from;
+	struct cursor from;
 	ssize_t sent;
 	int err;
 
@@ -398,12 +354,8 @@ ssize_t tto_sendmsg(int fd, const struct msghdr *m, int flags)
 	if (err)
 		return fail(-err);
 	turn_now_and_then();
-	from = (struct source){ m->msg_iov, m->msg_iovlen, 0 };
-	while (from.n_iov && !from.iov->iov_len) {
-		from.iov++;
-		from.n_iov--;
-	}
-	sent = send_all(fd, s, &from, iov_bytes(from.iov, from.n_iov), flags);
+	from = cursor_begin(m->msg_iov, m->msg_iovlen);
+	sent = send_all(fd, s, &from, cursor_left(&from), flags);
 	if (sent > 0 && flags & MSG_ZEROCOPY && s->flags & SOCKET_ZEROCOPY &&
 	    descriptor_socket(fd) == s)
 		error_queue_add(s);

@@ -13,7 +13,7 @@
  *
  * Return: 0: done, with r->got bytes; -EAGAIN: not yet; -errno, nothing was received.
  */
-int transfer_receive(struct socket *s, struct receiver *r, size_t want, bool *is_end);
+int transfer_receive(struct socket *s, struct cursor *r, size_t want, bool *is_end);
 
 /**
  * transfer_send() - Give as much to the connection as it has room for
@@ -22,6 +22,6 @@ int transfer_receive(struct socket *s, struct receiver *r, size_t want, bool *is
  *
  * Return: bytes, 1 or more; -EAGAIN: no room; -errno.
  */
-ssize_t transfer_send(struct socket *s, struct receiver *from, size_t left, bool more);
+ssize_t transfer_send(struct socket *s, struct cursor *from, size_t left, bool more);
 
 #endif

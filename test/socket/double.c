@@ -70,7 +70,7 @@ int stack_run(void)
 	return 0;
 }
 
-int stack_run_for(struct socket *s, struct receiver *receiver)
+int stack_run_for(struct socket *s, struct cursor *receiver)
 {
 	return stack_run();
 }

@@ -44,19 +44,6 @@ static void complete(struct end *e, struct operations *list, int status)
 
 /* ---- Do ---------------------------------------------------------------------------- */
 
-/* @n bytes of @r were done. */
-static void advance(struct receiver *r, size_t n)
-{
-	r->got += n;
-	while (r->n_iov && n >= r->iov->iov_len - r->at) {
-		n -= r->iov->iov_len - r->at;
-		r->iov++;
-		r->n_iov--;
-		r->at = 0;
-	}
-	r->at += n;
-}
-
 /* What is left, for the kernel. */
 static struct msghdr message_of(const struct operation *op,
 				struct iovec iov[TTO_WORK_ELEMENTS])
@@ -88,7 +75,7 @@ static int receive_kernel(struct end *e, struct operation *op, bool *is_end)
 		*is_end = !n;
 		if (!n)
 			return 0;
-		advance(&op->at, (size_t)n);
+		cursor_advance(&op->at, (size_t)n);
 	}
 	return 0;
 }
@@ -104,7 +91,7 @@ static int send_kernel(struct end *e, struct operation *op)
 		n = kernel_sendmsg(e->fd, &m, op->flags | MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0)
 			return -errno;
-		advance(&op->at, (size_t)n);
+		cursor_advance(&op->at, (size_t)n);
 	}
 	return 0;
 }
@@ -209,7 +196,7 @@ static bool is_fine(const struct tto_operation *o)
 /* Elements without bytes are left out. */
 static void fill_in(struct operation *op, const struct tto_operation *o)
 {
-	op->at = (struct receiver){ .iov = op->iov };
+	op->at = (struct cursor){ .iov = op->iov };
 	op->bytes = 0;
 	for (uint32_t n = 0; n < o->n_iov; n++) {
 		if (!o->iov[n].iov_len)

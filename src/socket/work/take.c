@@ -11,27 +11,6 @@
 
 /* ---- Bytes ---------------------------------------------------------------------------- */
 
-static uint32_t fill(struct receiver *r, const uint8_t *bytes, uint32_t n)
-{
-	uint32_t given = 0;
-
-	while (given < n && r->n_iov) {
-		size_t room = r->iov->iov_len - r->at;
-		uint32_t part = room < n - given ? (uint32_t)room : n - given;
-
-		memcpy((uint8_t *)r->iov->iov_base + r->at, bytes + given, part);
-		given += part;
-		r->at += part;
-		if (r->at < r->iov->iov_len)
-			break;
-		r->iov++;
-		r->n_iov--;
-		r->at = 0;
-	}
-	r->got += given;
-	return given;
-}
-
 /* To the receives that are posted, in their order; only their process has the memory. */
 static uint32_t to_operations(struct end *e, const uint8_t *bytes, uint32_t n)
 {
@@ -40,7 +19,7 @@ static uint32_t to_operations(struct end *e, const uint8_t *bytes, uint32_t n)
 	if (e->work->process != process_pid())
 		return 0;
 	for (struct operation *op = e->receives.first; op && given < n; op = op->next)
-		given += fill(&op->at, bytes + given, n - given);
+		given += cursor_fill(&op->at, bytes + given, n - given);
 	return given;
 }
 

@@ -36,7 +36,7 @@ struct end;
 /* One that is posted; then it is its result. */
 struct operation {
 	struct operation *next;
-	struct receiver at;	/* how far it is                                */
+	struct cursor at;	/* how far it is                                */
 	size_t bytes;		/* of all elements                              */
 	struct tto_result result;
 	int flags;
