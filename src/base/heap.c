@@ -347,16 +347,16 @@ void *heap_zeroed(size_t n, size_t bytes)
 static void free_run(struct free_object *o, uint32_t n, bool may_keep)
 {
 	size_t bytes = (size_t)CHUNK << n;
+	uint8_t pages = 0;
 
 	if (may_keep && bytes > KEPT_RUN && heap->kept + bytes <= KEPT_BYTES) {
 		heap->kept += bytes;
-		heap->chunks[chunk_of(o)] |= PAGES;
+		pages = PAGES;
 	} else if (bytes > KEPT_RUN) {
 		/* If it fails they stay, which costs memory and nothing else. */
 		(void)!madvise(o, bytes, MADV_REMOVE);
 	}
-	o->next = heap->runs[n];
-	heap->runs[n] = o;
+	push_run(o, n, pages);
 }
 
 static void give(void *memory, bool may_keep)
