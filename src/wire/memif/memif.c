@@ -375,9 +375,16 @@ static unsigned send_some(struct wire *w, const struct wire_frame *frames, unsig
 	return sent == -EMSGSIZE ? 1 : n;
 }
 
+static void ring_bell(struct memif_wire *w)
+{
+	const struct session *s = w->memif->up;
+
+	if (s && ring_has_listener(&s->tx[0]))
+		doorbell_ring(&w->doorbell, s->tx[0].event);
+}
+
 static int memif_send(struct wire *w, const struct wire_frame *frames, unsigned n)
 {
-	struct memif *m = memif_self(w)->memif;
 	uint64_t before = w->stats.tx_frames;
 	unsigned taken = 0, done;
 
@@ -385,9 +392,8 @@ static int memif_send(struct wire *w, const struct wire_frame *frames, unsigned 
 		done = taken < n ? send_some(w, frames + taken, n - taken) : 0;
 		taken += done;
 	} while (done);
-	if (w->stats.tx_frames != before && m->up &&
-	    ring_has_listener(&m->up->tx[0]))
-		doorbell_ring(&memif_self(w)->doorbell, m->up->tx[0].event);
+	if (w->stats.tx_frames != before)
+		ring_bell(memif_self(w));
 	return (int)taken;
 }
 
@@ -413,8 +419,7 @@ static void memif_send_lent(struct wire *w, const struct wire_place *places, uns
 	w->stats.tx_frames += n;
 	for (unsigned k = 0; k < n; k++)
 		w->stats.tx_bytes += places[k].len;
-	if (ring_has_listener(&m->up->tx[0]))
-		doorbell_ring(&memif_self(w)->doorbell, m->up->tx[0].event);
+	ring_bell(memif_self(w));
 }
 
 /* ---- Sleep ------------------------------------------------------------------------------ */
