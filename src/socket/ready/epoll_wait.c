@@ -102,11 +102,8 @@ static int wait_in(struct epoll_set *set, int fd, struct epoll_event *to, int n,
 	while (!(got = look(set, fd, to, n)) && !err && stack_clock() < until) {
 		struct pollfd kernel = { fd, POLLIN, 0 };
 
-		if (!sleeper && (sleeper = sleeper_take())) {
-			sleeper->watch.sleeper = sleeper;
-			sleeper->watch.events = POLLIN;
-			watch_insert(&set->watches, &sleeper->watch);
-		}
+		if (!sleeper && (sleeper = sleeper_take()))
+			sleeper_watch_list(sleeper, &set->watches);
 		err = sleep_once(sleeper, &kernel, set->has_kernel, until, mask);
 		err = err < 0 ? err : 0;
 		/* Somebody else may have closed it. */
@@ -115,8 +112,7 @@ static int wait_in(struct epoll_set *set, int fd, struct epoll_event *to, int n,
 			break;
 		}
 	}
-	if (sleeper)
-		sleeper_give(sleeper);
+	sleeper_give(sleeper);
 	return got ? got : err;
 }
 

@@ -186,6 +186,15 @@ void sleeper_watch(struct sleeper *sleeper, struct socket *s, uint32_t events)
 	sleeper->holds = true;
 }
 
+void sleeper_watch_list(struct sleeper *sleeper, struct watch **first)
+{
+	if (!sleeper)
+		return;
+	sleeper->watch.sleeper = sleeper;
+	sleeper->watch.events = POLLIN;
+	watch_insert(first, &sleeper->watch);
+}
+
 void sleeper_give(struct sleeper *sleeper)
 {
 	if (!sleeper)

@@ -29,6 +29,10 @@ void sleeper_set_asleep(struct sleeper *sleeper, bool is_asleep);
  * who was meant; NULL is allowed */
 void sleeper_awake(struct sleeper *sleeper);
 
+/** sleeper_watch_list() - It is told with the others in a set's or a queue's list; NULL is
+ * allowed */
+void sleeper_watch_list(struct sleeper *sleeper, struct watch **first);
+
 /** sleepers_drop() - Those of a process that is gone, and what they watched */
 void sleepers_drop(pid_t process);
 

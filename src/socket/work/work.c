@@ -172,11 +172,7 @@ static int sleep_for(struct tto_work *w, ns_t until)
 	struct pollfd kernel = { w->epoll, POLLIN, 0 };
 	int got;
 
-	if (sleeper) {
-		sleeper->watch.sleeper = sleeper;
-		sleeper->watch.events = POLLIN;
-		watch_insert(&w->watches, &sleeper->watch);
-	}
+	sleeper_watch_list(sleeper, &w->watches);
 	got = sleep_once(sleeper, &kernel, w->n_kernel != 0, until, NULL);
 	sleeper_give(sleeper);
 	return got < 0 ? got : 0;
@@ -250,9 +246,7 @@ static void attach(struct tto_work *w)
 		add(w, w->timer);
 	}
 	if (!w->sleeper && (w->sleeper = sleeper_take())) {
-		w->sleeper->watch.sleeper = w->sleeper;
-		w->sleeper->watch.events = POLLIN;
-		watch_insert(&w->watches, &w->sleeper->watch);
+		sleeper_watch_list(w->sleeper, &w->watches);
 		add(w, w->sleeper->event->fd);
 	}
 }
