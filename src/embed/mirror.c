@@ -90,19 +90,20 @@ static struct mirror_record *open_record(struct mirror *m, enum mirror_point poi
 {
 	uint32_t snap = __atomic_load_n(&m->snap, __ATOMIC_RELAXED);
 	uint32_t some = len < snap ? len : snap;
+	uint32_t bytes = (uint32_t)(sizeof(struct mirror_record) + some + 7) & ~7u;
 	struct mirror_record *r;
 
 	if (!m->ring || !(m->wanted & 1u << point))
 		return NULL;
 	m->taken[point]++;
 	r = some > MIRROR_BYTES / 2 ? NULL :
-	    (void *)take_room(m, (uint32_t)(sizeof(*r) + some + 7) & ~7u);
+	    (void *)take_room(m, bytes);
 	if (!r) {
 		m->lost[point]++;
 		return NULL;
 	}
 	*r = (struct mirror_record){
-		.bytes = (uint32_t)(sizeof(*r) + some + 7) & ~7u, .point = point,
+		.bytes = bytes, .point = point,
 		.time = clock_real(), .full_len = len, .n_frames = 1,
 	};
 	return r;

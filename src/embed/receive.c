@@ -9,9 +9,6 @@
 #include "packet/pseudo.h"
 #include "packet/verify.h"
 
-#define PROTOCOL_ICMP 1
-#define PROTOCOL_ICMPV6 58
-
 /* ---- Addresses ------------------------------------------------------------------ */
 
 static void fill_tuple(struct tcp_tuple *t, const uint8_t *ip, bool v6,
