@@ -9,22 +9,6 @@
 #include "packet/pseudo.h"
 #include "packet/verify.h"
 
-/* ---- Addresses ------------------------------------------------------------------ */
-
-static void fill_tuple(struct tcp_tuple *t, const uint8_t *ip, bool v6,
-		       const uint8_t *ports, bool is_mine)
-{
-	const uint8_t *source = ip + (v6 ? 8 : 12);
-	size_t n = v6 ? 16 : 4;
-
-	memset(t, 0, sizeof(*t));
-	t->v6 = v6;
-	memcpy(is_mine ? t->local : t->remote, source, n);
-	memcpy(is_mine ? t->remote : t->local, source + n, n);
-	t->remote_port = load_be16(ports + (is_mine ? 2 : 0));
-	t->local_port = load_be16(ports + (is_mine ? 0 : 2));
-}
-
 static void hand_over(struct attached *a, const struct embed_datagram *d)
 {
 	struct embed *e = a->embed;
@@ -64,16 +48,6 @@ static bool icmp_kind(const uint8_t *icmp, bool v6, struct embed_datagram *d)
 	return type == 3 || type == 11;
 }
 
-static bool icmp_is_whole(const uint8_t *ip, const uint8_t *icmp, uint32_t len,
-			  bool v6)
-{
-	uint32_t sum = checksum_header(icmp, len);
-
-	if (v6)
-		sum = checksum_add(sum, pseudo_sum(ip, true, PROTOCOL_ICMPV6, len));
-	return checksum_fold(sum) == 0xffff;
-}
-
 static void take_icmp(struct attached *a, const uint8_t *ip, uint32_t len, bool v6)
 {
 	uint32_t header = v6 ? 40 : 20;
@@ -85,11 +59,11 @@ static void take_icmp(struct attached *a, const uint8_t *ip, uint32_t len, bool 
 	    ip[v6 ? 6 : 9] != (v6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP) ||
 	    quote[v6 ? 6 : 9] != PROTOCOL_TCP || (!v6 && (ip[0] != 0x45 ||
 							  quote[0] != 0x45)) ||
-	    !icmp_is_whole(ip, icmp, len - header, v6) || !icmp_kind(icmp, v6, &d)) {
+	    !icmp_is_whole(ip, v6, icmp, len - header) || !icmp_kind(icmp, v6, &d)) {
 		a->embed->stats.bad++;
 		return;
 	}
-	fill_tuple(&d.tuple, quote, v6, quote + header, true);
+	tcp_tuple_read(&d.tuple, quote, v6, quote + header, true);
 	d.quoted = seq(load_be32(quote + header + 4));
 	hand_over(a, &d);
 }
@@ -143,21 +117,8 @@ static void take_segment(struct attached *a, const uint8_t *frame,
 	d.segment.n_frames = n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
 	d.segment.ecn = p->v6 ? ip[1] >> 4 & 3 : ip[1] & 3;
 	memcpy(d.from, frame + 6, 6);
-	fill_tuple(&d.tuple, ip, p->v6, tcp, false);
+	tcp_tuple_read(&d.tuple, ip, p->v6, tcp, false);
 	hand_over(a, &d);
-}
-
-static bool is_whole(const uint8_t *frame, const struct seg *s, bool trusted)
-{
-	const uint8_t *ip = frame + s->l3;
-	uint32_t len = s->end - s->l4;
-
-	if (!s->v6 && checksum_fold(checksum_header(ip, 20)) != 0xffff)
-		return false;
-	return trusted ||
-	       checksum_fold(checksum_add(checksum_header(frame + s->l4, len),
-					  pseudo_sum(ip, s->v6, PROTOCOL_TCP,
-						     len))) == 0xffff;
 }
 
 /* A frame as it came. */
@@ -174,7 +135,7 @@ static void take_frame(struct attached *a, const struct tto_packet *frame)
 		take_other(a, frame->header, frame->header_len);
 		return;
 	}
-	if (!is_whole(frame->header, &s, trusted)) {
+	if (!verify_segment(frame->header, &s, trusted)) {
 		a->embed->stats.bad++;
 		return;
 	}

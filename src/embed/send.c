@@ -105,36 +105,6 @@ void embed_flush(struct embed *e)
 	a->n_out = 0;
 }
 
-/* ---- Headers ------------------------------------------------------------------------- */
-
-static uint32_t write_ip(struct embed *e, uint8_t *to, const struct tcp_tuple *t,
-			 uint8_t tos, uint8_t ttl)
-{
-	if (t->v6) {
-		struct ipv6_header ip = {
-			.version_class_label = to_be32(6U << 28 | (uint32_t)tos << 20),
-			.next_header = PROTOCOL_TCP,
-			.hop_limit = ttl,
-		};
-
-		memcpy(ip.source, t->local, 16);
-		memcpy(ip.destination, t->remote, 16);
-		memcpy(to, &ip, sizeof(ip));
-		return sizeof(ip);
-	}
-	struct ipv4_header ip = {
-		.version_ihl = 0x45, .tos = tos, .ttl = ttl,
-		.id = to_be16(e->ip_id),
-		.fragment = to_be16(IPV4_DF),
-		.protocol = PROTOCOL_TCP,
-	};
-
-	memcpy(ip.source, t->local, 4);
-	memcpy(ip.destination, t->remote, 4);
-	memcpy(to, &ip, sizeof(ip));
-	return sizeof(ip);
-}
-
 /* ---- Frames ----------------------------------------------------------------------------- */
 
 /* What the wire is to do with @unit; that is not done here then. */
@@ -239,8 +209,8 @@ void embed_send(struct embed *e, const struct embed_unit *u)
 	memcpy(header, u->path->mac, 6);
 	memcpy(header + 6, e->mac, 6);
 	store_be16(header + 12, tuple->v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
-	len += write_ip(e, header + len, tuple, (uint8_t)((u->tos & ~3) | s.ecn),
-			u->ttl);
+	len += tcp_tuple_write_ip(tuple, (uint8_t)((u->tos & ~3) | s.ecn), u->ttl,
+				  e->ip_id, header + len);
 	s.source_port = tuple->local_port;
 	s.destination_port = tuple->remote_port;
 	len += tcp_segment_emit(&s, header + len);

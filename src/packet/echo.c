@@ -12,11 +12,6 @@
 #define ECHO6_REPLY 129
 #define TTL 64
 
-static bool is_right(uint32_t sum)
-{
-	return checksum_fold(sum) == 0xffff;
-}
-
 static bool parse_v4(const uint8_t *ip, uint32_t len, struct echo_request *r)
 {
 	const struct ipv4_header *h = (const void *)ip;
@@ -30,8 +25,8 @@ static bool parse_v4(const uint8_t *ip, uint32_t len, struct echo_request *r)
 	    from_be16(h->fragment) & (IPV4_MF | IPV4_OFFSET) ||
 	    ip[sizeof(*h)] != ECHO_REQUEST || ip[sizeof(*h) + 1] != 0 ||
 	    h->source[0] >= 224 ||
-	    !is_right(checksum_header(h, sizeof(*h))) ||
-	    !is_right(checksum_header(ip + sizeof(*h), bytes - sizeof(*h))))
+	    checksum_fold(checksum_header(h, sizeof(*h))) != 0xffff ||
+	    !icmp_is_whole(ip, false, ip + sizeof(*h), bytes - (uint32_t)sizeof(*h)))
 		return false;
 	memcpy(r->destination, h->destination, sizeof(h->destination));
 	return true;
@@ -48,8 +43,7 @@ static bool parse_v6(const uint8_t *ip, uint32_t len, struct echo_request *r)
 	if (h->next_header != PROTOCOL_ICMPV6 || bytes < ICMP_BYTES ||
 	    bytes > len - sizeof(*h) || ip[sizeof(*h)] != ECHO6_REQUEST ||
 	    ip[sizeof(*h) + 1] != 0 || h->source[0] == 0xff ||
-	    !is_right(checksum_add(pseudo_sum(ip, true, PROTOCOL_ICMPV6, bytes),
-				   checksum_header(ip + sizeof(*h), bytes))))
+	    !icmp_is_whole(ip, true, ip + sizeof(*h), bytes))
 		return false;
 	memcpy(r->destination, h->destination, sizeof(h->destination));
 	r->v6 = true;

@@ -131,8 +131,7 @@ static bool parse_discovery(const uint8_t *ip, uint32_t len,
 	    (d->type != DISCOVERY_SOLICITATION &&
 	     d->type != DISCOVERY_ADVERTISEMENT))
 		return false;
-	if (checksum_fold(checksum_add(pseudo_sum(ip, true, PROTOCOL_ICMPV6, bytes),
-				       checksum_header(d, bytes))) != 0xffff)
+	if (!icmp_is_whole(ip, true, (const uint8_t *)d, bytes))
 		return false;
 	m->v6 = true;
 	m->asks = d->type == DISCOVERY_SOLICITATION;

@@ -33,4 +33,15 @@ static ALWAYS_INLINE uint32_t pseudo_sum(const uint8_t *ip, bool v6,
 	return (uint32_t)(s + (s >> 32));
 }
 
+/** icmp_is_whole() - Is the checksum of @len bytes right? RFC 792, RFC 4443 §2.3 */
+static inline bool icmp_is_whole(const uint8_t *ip, bool v6, const uint8_t *icmp,
+				 uint32_t len)
+{
+	uint32_t sum = checksum_header(icmp, len);
+
+	if (v6)
+		sum = checksum_add(sum, pseudo_sum(ip, true, PROTOCOL_ICMPV6, len));
+	return checksum_fold(sum) == 0xffff;
+}
+
 #endif

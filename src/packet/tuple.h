@@ -41,6 +41,25 @@ static inline bool tcp_tuple_equal(const struct tcp_tuple *a,
  */
 bool tcp_tuple_is_possible(const struct tcp_tuple *tuple);
 
+/**
+ * tcp_tuple_read() - Of a packet, or of one that an ICMP error quotes
+ * @ip:		Header of IPv4 or IPv6
+ * @ports:	The first 4 bytes of TCP
+ * @is_sent:	Its source is the local side
+ */
+void tcp_tuple_read(struct tcp_tuple *t, const uint8_t *ip, bool v6,
+		    const uint8_t *ports, bool is_sent);
+
+/**
+ * tcp_tuple_write_ip() - The IP header of a segment from the local side, DF set
+ * @to:		Room for struct ipv6_header
+ * @id:		Of IPv4. Lengths and checksum are left to the segmenter
+ *
+ * Return: bytes.
+ */
+uint32_t tcp_tuple_write_ip(const struct tcp_tuple *t, uint8_t tos, uint8_t ttl,
+			    uint16_t id, uint8_t *to);
+
 /* SipHash-2-4 of what there is: for IPv4 that is less than half of it. */
 static inline uint64_t tcp_tuple_siphash(const struct tcp_tuple *t,
 					 const uint8_t key[16])

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* verify.c - A frame's TCP checksum, when the sum of all its bytes is known */
+/* verify.c - Are the checksums of a TCP segment right? */
 #include "packet/verify.h"
 
-#include "packet/headers.h"
+#include "packet/parse.h"
 #include "packet/pseudo.h"
 
 #define ETHERNET_BYTES sizeof(struct eth_header)
@@ -41,4 +41,17 @@ bool verify_tcp(const uint8_t *frame, uint32_t len, uint32_t sum)
 	sum = checksum_add(sum, pseudo_sum(ip, v6, PROTOCOL_TCP,
 					   len - (v6 ? IPV6_BYTES : IPV4_BYTES)));
 	return checksum_fold(sum) == 0xffff;
+}
+
+bool verify_segment(const uint8_t *frame, const struct seg *s, bool trusted)
+{
+	const uint8_t *ip = frame + s->l3;
+	uint32_t len = s->end - s->l4;
+
+	if (!s->v6 && checksum_fold(checksum_header(ip, IPV4_BYTES)) != 0xffff)
+		return false;
+	return trusted ||
+	       checksum_fold(checksum_add(checksum_header(frame + s->l4, len),
+					  pseudo_sum(ip, s->v6, PROTOCOL_TCP,
+						     len))) == 0xffff;
 }

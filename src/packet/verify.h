@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* verify.h - A frame's TCP checksum, when the sum of all its bytes is known */
+/* verify.h - Are the checksums of a TCP segment right? */
 #ifndef PACKET_VERIFY_H
 #define PACKET_VERIFY_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+struct seg;
 
 /**
  * verify_tcp() - Is the checksum of TCP right?
@@ -19,5 +21,12 @@
  * Return: true: it is right; false: it is wrong, or the frame is something else.
  */
 bool verify_tcp(const uint8_t *frame, uint32_t len, uint32_t sum);
+
+/**
+ * verify_segment() - Are the checksums of a frame with TCP right?
+ * @s:		From parse_frame()
+ * @trusted:	That of TCP is known to be: only the IPv4 header is looked at
+ */
+bool verify_segment(const uint8_t *frame, const struct seg *s, bool trusted);
 
 #endif

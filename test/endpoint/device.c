@@ -7,28 +7,13 @@
 
 #include "packet/parse.h"
 #include "packet/pseudo.h"
+#include "packet/verify.h"
 
 #define ETHERNET sizeof(struct eth_header)
 #define HEADER_MAX (ETHERNET + sizeof(struct ipv6_header) + TCP_SEGMENT_HEADER_MAX)
 #define UNIT_MAX (65535 + ETHERNET)
 #define TCP_CHECKSUM_AT 16
 #define N_FLOWS 64
-
-/* ---- Addresses ------------------------------------------------------------------ */
-
-static void fill_tuple(struct tcp_tuple *t, const uint8_t *ip, bool v6,
-		       const uint8_t *ports, bool is_mine)
-{
-	const uint8_t *source = ip + (v6 ? 8 : 12);
-	size_t n = v6 ? 16 : 4;
-
-	memset(t, 0, sizeof(*t));
-	t->v6 = v6;
-	memcpy(is_mine ? t->local : t->remote, source, n);
-	memcpy(is_mine ? t->remote : t->local, source + n, n);
-	t->remote_port = load_be16(ports + (is_mine ? 2 : 0));
-	t->local_port = load_be16(ports + (is_mine ? 0 : 2));
-}
 
 /* ---- ICMP ------------------------------------------------------------------------ */
 
@@ -46,16 +31,6 @@ static bool icmp_kind(const uint8_t *icmp, bool v6, struct datagram *d)
 	return icmp[0] == 3 || icmp[0] == 11;
 }
 
-static bool icmp_is_whole(const uint8_t *ip, const uint8_t *icmp, uint32_t len,
-			  bool v6)
-{
-	uint32_t sum = checksum_header(icmp, len);
-
-	if (v6)
-		sum = checksum_add(sum, pseudo_sum(ip, true, 58, len));
-	return checksum_fold(sum) == 0xffff;
-}
-
 static void take_icmp(struct device *dev, const uint8_t *ip, uint32_t len,
 		      bool v6)
 {
@@ -64,12 +39,12 @@ static void take_icmp(struct device *dev, const uint8_t *ip, uint32_t len,
 	struct datagram d = { .is_icmp = true };
 
 	if (len < 2 * header + 16 || ip[v6 ? 6 : 9] != (v6 ? 58 : 1) ||
-	    !icmp_is_whole(ip, icmp, len - header, v6) ||
+	    !icmp_is_whole(ip, v6, icmp, len - header) ||
 	    !icmp_kind(icmp, v6, &d)) {
 		dev->n_bad++;
 		return;
 	}
-	fill_tuple(&d.tuple, quote, v6, quote + header, true);
+	tcp_tuple_read(&d.tuple, quote, v6, quote + header, true);
 	d.quoted = seq(load_be32(quote + header + 4));
 	dev->arrive(dev->ctx, &d);
 }
@@ -98,22 +73,9 @@ static void take_segment(struct device *dev, const uint8_t *frame,
 	}
 	d.segment.n_frames = (uint16_t)frames_in(dev, p);
 	d.segment.ecn = p->v6 ? ip[1] >> 4 & 3 : ip[1] & 3;
-	fill_tuple(&d.tuple, ip, p->v6, tcp, false);
+	tcp_tuple_read(&d.tuple, ip, p->v6, tcp, false);
 	dev->n_joined += p->n_frames > 1;
 	dev->arrive(dev->ctx, &d);
-}
-
-static bool is_whole(const uint8_t *frame, const struct seg *s, uint8_t csum)
-{
-	const uint8_t *ip = frame + s->l3;
-	uint32_t len = s->end - s->l4;
-
-	if (!s->v6 && checksum_fold(checksum_header(ip, 20)) != 0xffff)
-		return false;
-	if (csum != TTO_CSUM_UNKNOWN)
-		return true;
-	return checksum_fold(checksum_add(checksum_header(frame + s->l4, len),
-		       pseudo_sum(ip, s->v6, PROTOCOL_TCP, len))) == 0xffff;
 }
 
 /* A frame as it came. */
@@ -132,7 +94,7 @@ static void take_frame(struct device *dev, const uint8_t *frame, uint32_t len,
 				  type == ETHERTYPE_IPV6);
 		return;
 	}
-	if (!is_whole(frame, &s, csum)) {
+	if (!verify_segment(frame, &s, csum != TTO_CSUM_UNKNOWN)) {
 		dev->n_bad++;
 		return;
 	}
@@ -251,34 +213,6 @@ ns_t device_poll(struct device *d, ns_t now)
 
 /* ---- Transmit --------------------------------------------------------------------------- */
 
-static uint32_t write_ip(struct device *d, uint8_t *to,
-			 const struct tcp_tuple *t, uint8_t ecn)
-{
-	if (t->v6) {
-		struct ipv6_header ip = {
-			.version_class_label = to_be32(6U << 28 | (uint32_t)ecn << 20),
-			.next_header = PROTOCOL_TCP,
-			.hop_limit = 64,
-		};
-
-		memcpy(ip.source, t->local, 16);
-		memcpy(ip.destination, t->remote, 16);
-		memcpy(to, &ip, sizeof(ip));
-		return sizeof(ip);
-	}
-	struct ipv4_header ip = {
-		.version_ihl = 0x45, .tos = ecn, .ttl = 64,
-		.id = to_be16(d->ip_id),
-		.fragment = to_be16(IPV4_DF),
-		.protocol = PROTOCOL_TCP,
-	};
-
-	memcpy(ip.source, t->local, 4);
-	memcpy(ip.destination, t->remote, 4);
-	memcpy(to, &ip, sizeof(ip));
-	return sizeof(ip);
-}
-
 static void cut(struct device *d, const struct tto_unit *unit,
 		const struct wire_offload *o)
 {
@@ -339,7 +273,7 @@ void device_send(struct device *d, const struct tcp_tuple *tuple,
 	memcpy(header, d->peer_mac, 6);
 	memcpy(header + 6, d->mac, 6);
 	store_be16(header + 12, tuple->v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
-	len += write_ip(d, header + len, tuple, s.ecn);
+	len += tcp_tuple_write_ip(tuple, s.ecn, 64, d->ip_id, header + len);
 	s.source_port = tuple->local_port;
 	s.destination_port = tuple->remote_port;
 	len += tcp_segment_emit(&s, header + len);
