@@ -223,19 +223,7 @@ static void answer_by_cookie(const struct embed_datagram *d)
 	endpoint.iss = syn_cookie_make(&stack->cookies, &d->tuple, syn->seq, mss,
 				       stack->now);
 	tcp_request_begin(&r, &env, &endpoint, syn, &out);
-	if (out.has & TCP_HAS_TIMESTAMP) {
-		struct syn_cookie_options o = {
-			.wscale = out.has & TCP_HAS_WSCALE ? r.wscale :
-							     SYN_COOKIE_NO_WSCALE,
-			.sack = out.has & TCP_HAS_SACK_PERMITTED,
-			.ecn = r.ecn,
-		};
-
-		out.tsval = syn_cookie_timestamp(out.tsval, &o);
-	} else {
-		out.has &= TCP_HAS_MSS;
-		out.flags &= (uint16_t)~TCP_ECE;
-	}
+	tcp_request_hide(&r, &out);
 	stack_answer(d, &out);
 }
 
@@ -245,21 +233,10 @@ static void accept_cookie(struct socket *listener, const struct embed_datagram *
 	const struct tcp_segment *ack = &d->segment;
 	struct tcp_endpoint endpoint = endpoint_of(d);
 	struct tcp_env env = stack_env();
-	struct tcp_request r = { .mss = mss };
+	struct tcp_request r = tcp_request_recall(ack, mss);
 	struct socket *c;
 
 	endpoint.iss = seq(ack->ack.n - 1);
-	if (ack->has & TCP_HAS_TIMESTAMP) {
-		struct syn_cookie_options o = syn_cookie_options(ack->tsecr);
-
-		r.has = TCP_HAS_TIMESTAMP;
-		r.has |= o.sack ? TCP_HAS_SACK_PERMITTED : 0;
-		if (o.wscale != SYN_COOKIE_NO_WSCALE) {
-			r.has |= TCP_HAS_WSCALE;
-			r.wscale = o.wscale;
-		}
-		r.ecn = o.ecn;
-	}
 	tcp_request_restore(&r, &env, &endpoint, ack);
 	c = make_connection(listener, &d->tuple);
 	if (c)

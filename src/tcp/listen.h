@@ -96,8 +96,20 @@ enum tcp_request_verdict tcp_request_timer(struct tcp_request *r,
 					   struct tcp_segment *out);
 
 /**
+ * tcp_request_hide() - In a SYN-ACK with a cookie: what that has no room for
+ * @out:	From tcp_request_begin(). Its timestamp takes it; without one there is
+ *		nothing to be remembered, and only an MSS is offered
+ *
+ * Source: RFC 4987 appendix A.
+ */
+void tcp_request_hide(const struct tcp_request *r, struct tcp_segment *out);
+
+/** tcp_request_recall() - What cookie (@mss) and timestamp tell, for tcp_request_restore() */
+struct tcp_request tcp_request_recall(const struct tcp_segment *ack, uint16_t mss);
+
+/**
  * tcp_request_restore() - A request out of the ACK that completes a handshake
- * @r:		has, mss, wscale as the cookie tells them; the rest is set here
+ * @r:		From tcp_request_recall(); the rest is set here
  * @ack:	Whose ack - 1 is the cookie
  *
  * Source: RFC 4987 §3.6.

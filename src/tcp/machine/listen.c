@@ -9,6 +9,7 @@
 #include "packet/headers.h"
 #include "tcp/listen.h"
 #include "tcp/machine/machine.h"
+#include "tcp/syn_cookie.h"
 
 /* ---- What both sides of a handshake need -------------------------------------- */
 
@@ -141,6 +142,39 @@ void tcp_request_begin(struct tcp_request *r, const struct tcp_env *env,
 	};
 	answer_to(syn, syn_ack);
 	make_syn_ack(r, env, endpoint, syn_ack);
+}
+
+void tcp_request_hide(const struct tcp_request *r, struct tcp_segment *out)
+{
+	struct syn_cookie_options o = {
+		.wscale = out->has & TCP_HAS_WSCALE ? r->wscale : SYN_COOKIE_NO_WSCALE,
+		.sack = out->has & TCP_HAS_SACK_PERMITTED,
+		.ecn = r->ecn,
+	};
+
+	if (out->has & TCP_HAS_TIMESTAMP) {
+		out->tsval = syn_cookie_timestamp(out->tsval, &o);
+	} else {
+		out->has &= TCP_HAS_MSS;
+		out->flags &= (uint16_t)~TCP_ECE;
+	}
+}
+
+struct tcp_request tcp_request_recall(const struct tcp_segment *ack, uint16_t mss)
+{
+	struct syn_cookie_options o = syn_cookie_options(ack->tsecr);
+	struct tcp_request r = { .mss = mss };
+
+	if (!(ack->has & TCP_HAS_TIMESTAMP))
+		return r;
+	r.has = TCP_HAS_TIMESTAMP;
+	r.has |= o.sack ? TCP_HAS_SACK_PERMITTED : 0;
+	if (o.wscale != SYN_COOKIE_NO_WSCALE) {
+		r.has |= TCP_HAS_WSCALE;
+		r.wscale = o.wscale;
+	}
+	r.ecn = o.ecn;
+	return r;
 }
 
 void tcp_request_restore(struct tcp_request *r, const struct tcp_env *env,
