@@ -11,7 +11,6 @@
 #include "base/heap.h"
 #include "embed/state.h"
 
-#define LINKTYPE_ETHERNET 1
 #define LINK_BYTES 18		/* a wire's max_frame has room for a VLAN tag   */
 #define PATH_NS 1000000000ULL	/* before it is looked for again                */
 #define FLOWS 4096

@@ -9,7 +9,6 @@
 #define HEADER_MAX (ETHERNET_BYTES + sizeof(struct ipv6_header) + \
 		    TCP_SEGMENT_HEADER_MAX)
 #define TCP_CHECKSUM_AT 16
-#define LINKTYPE_ETHERNET 1
 #define UNIT_FRAMES 48		/* 64 KiB, as frames of Ethernet's usual length */
 #define FULL_NS 20000000u
 

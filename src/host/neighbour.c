@@ -16,7 +16,6 @@
 #define TRIES 3				/* MAX_MULTICAST_SOLICIT                */
 #define REACHABLE_NS (30000 * MS)	/* REACHABLE_TIME                       */
 #define FAILED_NS (3000 * MS)		/* before it is asked for again         */
-#define LINKTYPE_ETHERNET 1
 
 enum entry_state {
 	ENTRY_FREE,

@@ -72,7 +72,6 @@
 #define SEND_ELEMENTS 512		/* of all frames of a system call       */
 #define PATIENCE 16			/* empty calls from one look at the
 					 * socket's error to the next           */
-#define LINKTYPE_ETHERNET 1
 #define TAG_AT 12			/* behind the MAC addresses             */
 #define IPV4_BYTES 20
 #define IPV6_BYTES 40

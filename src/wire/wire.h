@@ -48,13 +48,15 @@ enum {
 	WIRE_GSO_ECN = 0x80,	/* or-ed: CWR on the first only                 */
 };
 
+#define LINKTYPE_ETHERNET 1	/* of pcap; the others are in captures only     */
+
 struct wire_frame {
 	const struct iovec *iov;	/* the bytes, @n_iov elements           */
 	uint32_t n_iov;
 	uint32_t len;		/* sum of the elements                          */
 	uint32_t full_len;	/* on the wire; more than @len in a capture that
 				 * was cut short; 0 on send: same as @len       */
-	uint16_t linktype;	/* LINKTYPE_ of pcap; 1 = Ethernet              */
+	uint16_t linktype;	/* LINKTYPE_ of pcap                            */
 	struct wire_offload offload;
 	bool is_summed;		/* receive: @sum is that of all bytes, as checksum.h has
 				 * it: it was to be had for little              */

@@ -22,7 +22,6 @@
 #include "tool/tool.h"
 #include "wire/capture.h"
 
-#define LINKTYPE_ETHERNET 1
 #define MS 1000000u
 #define SHORTEST_NS MS		/* to sleep when nothing is there               */
 #define LONGEST_NS (8 * MS)

@@ -53,7 +53,6 @@
 #define PATIENCE 16		/* empty calls from one look around to the next */
 #define AWAKE_PATIENCE 256	/* the same, of who spins                       */
 #define BUSY_CALLS 1024		/* the same, of calls that found frames         */
-#define LINKTYPE_ETHERNET 1
 #define ETHERNET_BYTES 18	/* with a VLAN tag                              */
 
 static ns_t clock_now(void)

@@ -9,7 +9,6 @@
 #include "base/heap.h"
 
 #define ARM_PAUSES 16
-#define LINKTYPE_ETHERNET 1
 #define PREFETCH_BYTES 256	/* of the next frame; the hardware goes on      */
 #define WINDOW_MIN 128u
 #define SHRINK_AFTER (1u << 16)

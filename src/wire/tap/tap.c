@@ -54,7 +54,6 @@
 #define FRAME_ROOM (66U << 10)	/* 65535 bytes of IP, Ethernet, tags, header    */
 #define IP_ALIGN 18		/* the IP header of a frame is aligned          */
 #define SEND_ELEMENTS 64
-#define LINKTYPE_ETHERNET 1
 #define ETHERNET_BYTES 18	/* with a VLAN tag                              */
 
 struct tap {
