@@ -111,6 +111,14 @@ static void keep(struct socket *s, const struct embed_datagram *d, uint64_t plac
 	take_payload(s, d->payload, from, to, place, false);
 }
 
+void connection_took(struct socket *s, uint64_t place)
+{
+	urgent_passed(s, place);
+	/* The ring may have what is out of order behind its end: then it stays. */
+	ring_drop(&s->receive, place, s->flags & SOCKET_OVER ||
+				      s->tcb.in.n_pieces == 0);
+}
+
 static void take_pieces(struct socket *s, const struct tcp_env *env)
 {
 	struct tcp_piece piece;

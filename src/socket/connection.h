@@ -30,6 +30,9 @@ bool connection_output(struct socket *s);
 /** connection_queue() - Have it in the list that the turn's end serves */
 void connection_queue(struct socket *s);
 
+/** connection_took() - Received bytes before @place are somebody's, and leave the ring */
+void connection_took(struct socket *s, uint64_t place);
+
 /* Is there a TCB to talk to? */
 static inline bool connection_lives(const struct socket *s)
 {

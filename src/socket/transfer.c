@@ -90,10 +90,7 @@ static void was_read(struct socket *s, uint64_t place)
 
 	if (!n)
 		return;
-	urgent_passed(s, place);
-	/* The ring may have what is out of order behind its end: then it stays. */
-	ring_drop(&s->receive, place, s->flags & SOCKET_OVER ||
-				      s->tcb.in.n_pieces == 0);
+	connection_took(s, place);
 	if (!connection_lives(s))
 		return;
 	tcp_read(&s->tcb, &env, n);

@@ -8,7 +8,6 @@
 #include "socket/descriptor.h"
 #include "socket/kernel.h"
 #include "socket/process.h"
-#include "socket/ready/urgent.h"
 #include "socket/work/take.h"
 #include "socket/work/work.h"
 
@@ -113,9 +112,7 @@ static void pull_ring(struct end *e)
 		return;
 	for (uint32_t k = 0; k < n; k++)
 		given += deliver_fill(e, part[k].iov_base, (uint32_t)part[k].iov_len);
-	ring_drop(r, r->first + given,
-		  s->flags & SOCKET_OVER || s->tcb.in.n_pieces == 0);
-	urgent_passed(s, r->first);
+	connection_took(s, r->first + given);
 }
 
 static void pull_kernel(struct end *e)
