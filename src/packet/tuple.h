@@ -52,8 +52,8 @@ void tcp_tuple_read(struct tcp_tuple *t, const uint8_t *ip, bool v6,
 
 /**
  * tcp_tuple_write_ip() - The IP header of a segment from the local side, DF set
- * @to:		Room for struct ipv6_header
  * @id:		Of IPv4. Lengths and checksum are left to the segmenter
+ * @to:		Room for struct ipv6_header
  *
  * Return: bytes.
  */
