@@ -353,7 +353,7 @@ static ALWAYS_INLINE int place_payload(struct cursor *c, struct tto_slot *slot,
 				&c->sum);
 	if (unlikely(n < 0))
 		return n;
-	if (summing || !iov)
+	if (summing && iov)
 		gather_prefetch(&c->ahead, bytes);
 	slot->len = len;
 	slot->n_iov = (uint32_t)n;
@@ -506,7 +506,7 @@ int segment_next(struct segment *s, struct tto_slot *slots, size_t n)
 	if (n == 0 || s->frames == 0)
 		return 0;
 	complete = s->sums_payload;
-	if (!s->runs_ahead && (complete || !slots->iov))
+	if (!s->runs_ahead && complete && slots->iov)
 		run_ahead(s);
 	if (s->cut == TTO_CUT_FRAGMENT)
 		return write_fragments(s, slots, n);
