@@ -179,53 +179,52 @@ static long do_fork(const long *a) { return fork(); }
 #endif
 
 static const struct {
-	uint16_t number;
-	uint8_t whose;
-	number_fn *call;
+	number_fn *call;	/* NULL: it is none of ours                     */
+	enum whose whose;
 } numbers[] = {
-	{ SYS_read, FIRST, do_read },
-	{ SYS_write, FIRST, do_write },
-	{ SYS_readv, FIRST, do_readv },
-	{ SYS_writev, FIRST, do_writev },
-	{ SYS_recvfrom, FIRST, do_recvfrom },
-	{ SYS_sendto, FIRST, do_sendto },
-	{ SYS_recvmsg, FIRST, do_recvmsg },
-	{ SYS_sendmsg, FIRST, do_sendmsg },
-	{ SYS_recvmmsg, FIRST, do_recvmmsg },
-	{ SYS_sendmmsg, FIRST, do_sendmmsg },
-	{ SYS_sendfile, FIRST, do_sendfile },
-	{ SYS_splice, ANY, do_splice },
-	{ SYS_socket, ANY, do_socket },
-	{ SYS_bind, ANY, do_bind },
-	{ SYS_connect, ANY, do_connect },
-	{ SYS_listen, ANY, do_listen },
-	{ SYS_accept, FIRST, do_accept },
-	{ SYS_accept4, FIRST, do_accept4 },
-	{ SYS_getsockname, FIRST, do_getsockname },
-	{ SYS_getpeername, FIRST, do_getpeername },
-	{ SYS_getsockopt, FIRST, do_getsockopt },
-	{ SYS_setsockopt, FIRST, do_setsockopt },
-	{ SYS_shutdown, FIRST, do_shutdown },
-	{ SYS_close, ANY, do_close },
-	{ SYS_close_range, ANY, do_close_range },
-	{ SYS_dup, FIRST, do_dup },
-	{ SYS_dup3, ANY, do_dup3 },
-	{ SYS_fcntl, ANY, do_fcntl },
-	{ SYS_ioctl, FIRST, do_ioctl },
-	{ SYS_ppoll, ANY, do_ppoll },
-	{ SYS_pselect6, ANY, do_pselect6 },
-	{ SYS_epoll_create1, ANY, do_epoll_create1 },
-	{ SYS_epoll_ctl, FIRST, do_epoll_ctl },
-	{ SYS_epoll_pwait, FIRST, do_epoll_pwait },
-	{ SYS_exit_group, ANY, do_exit_group },
+	[SYS_read] = { do_read, FIRST },
+	[SYS_write] = { do_write, FIRST },
+	[SYS_readv] = { do_readv, FIRST },
+	[SYS_writev] = { do_writev, FIRST },
+	[SYS_recvfrom] = { do_recvfrom, FIRST },
+	[SYS_sendto] = { do_sendto, FIRST },
+	[SYS_recvmsg] = { do_recvmsg, FIRST },
+	[SYS_sendmsg] = { do_sendmsg, FIRST },
+	[SYS_recvmmsg] = { do_recvmmsg, FIRST },
+	[SYS_sendmmsg] = { do_sendmmsg, FIRST },
+	[SYS_sendfile] = { do_sendfile, FIRST },
+	[SYS_splice] = { do_splice, ANY },
+	[SYS_socket] = { do_socket, ANY },
+	[SYS_bind] = { do_bind, ANY },
+	[SYS_connect] = { do_connect, ANY },
+	[SYS_listen] = { do_listen, ANY },
+	[SYS_accept] = { do_accept, FIRST },
+	[SYS_accept4] = { do_accept4, FIRST },
+	[SYS_getsockname] = { do_getsockname, FIRST },
+	[SYS_getpeername] = { do_getpeername, FIRST },
+	[SYS_getsockopt] = { do_getsockopt, FIRST },
+	[SYS_setsockopt] = { do_setsockopt, FIRST },
+	[SYS_shutdown] = { do_shutdown, FIRST },
+	[SYS_close] = { do_close, ANY },
+	[SYS_close_range] = { do_close_range, ANY },
+	[SYS_dup] = { do_dup, FIRST },
+	[SYS_dup3] = { do_dup3, ANY },
+	[SYS_fcntl] = { do_fcntl, ANY },
+	[SYS_ioctl] = { do_ioctl, FIRST },
+	[SYS_ppoll] = { do_ppoll, ANY },
+	[SYS_pselect6] = { do_pselect6, ANY },
+	[SYS_epoll_create1] = { do_epoll_create1, ANY },
+	[SYS_epoll_ctl] = { do_epoll_ctl, FIRST },
+	[SYS_epoll_pwait] = { do_epoll_pwait, FIRST },
+	[SYS_exit_group] = { do_exit_group, ANY },
 #ifdef SYS_poll
-	{ SYS_poll, ANY, do_poll },
-	{ SYS_select, ANY, do_select },
-	{ SYS_dup2, ANY, do_dup2 },
-	{ SYS_epoll_wait, FIRST, do_epoll_wait },
-	{ SYS_epoll_create, ANY, do_epoll_create },
-	{ SYS_fork, ANY, do_fork },
-	{ SYS_vfork, ANY, do_fork },
+	[SYS_poll] = { do_poll, ANY },
+	[SYS_select] = { do_select, ANY },
+	[SYS_dup2] = { do_dup2, ANY },
+	[SYS_epoll_wait] = { do_epoll_wait, FIRST },
+	[SYS_epoll_create] = { do_epoll_create, ANY },
+	[SYS_fork] = { do_fork, ANY },
+	[SYS_vfork] = { do_fork, ANY },
 #endif
 };
 
@@ -238,12 +237,9 @@ WRAP long syscall(long number, ...)
 	for (int n = 0; n < ARGUMENTS; n++)
 		a[n] = va_arg(list, long);
 	va_end(list);
-	for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++) {
-		if (numbers[n].number != number)
-			continue;
-		if (numbers[n].whose == ANY || tto_owns(INT(0)))
-			return numbers[n].call(a);
-		break;
-	}
+	if (number >= 0 && (size_t)number < sizeof(numbers) / sizeof(numbers[0]) &&
+	    numbers[number].call &&
+	    (numbers[number].whose == ANY || tto_owns(INT(0))))
+		return numbers[number].call(a);
 	return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
