@@ -258,7 +258,7 @@ static unsigned take_frames(struct memif_wire *w, struct wire_frame *frames, uns
 static bool is_quiet(struct memif *m)
 {
 	for (unsigned n = 0; m->up && n < m->up->n_rx; n++) {
-		if (!ring_is_quiet(&m->up->rx[n]))
+		if (!ring_is_quiet(&m->up->rx[n], m->up->peer_has_fence))
 			return false;
 	}
 	return true;

@@ -520,12 +520,14 @@ void ring_interrupts(struct ring *r, bool on)
 			 __ATOMIC_RELAXED);
 }
 
-bool ring_is_quiet(struct ring *r)
+bool ring_is_quiet(struct ring *r, bool peer_has_fence)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	for (int n = 0; n < ARM_PAUSES; n++) {
 		if (look(r) || (owned(r) && !r->is_cut))
 			return false;
+		if (peer_has_fence)
+			return true;
 		spin_pause();
 	}
 	return true;

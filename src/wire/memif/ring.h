@@ -35,8 +35,8 @@
  * sees what the other did.
  *
  * Limits: peers that look at the mask without a fence (DPDK, VPP) may see the old
- * one for as long as a store takes to be seen, some ten nanoseconds; so the last
- * look is done twice, ARM_PAUSES apart.
+ * one for as long as a store takes to be seen, some ten nanoseconds; for these the
+ * last look goes on for ARM_PAUSES, a microsecond, which our own peers are spared.
  */
 #ifndef WIRE_MEMIF_RING_H
 #define WIRE_MEMIF_RING_H
@@ -162,9 +162,10 @@ void ring_interrupts(struct ring *r, bool on);
 
 /**
  * ring_is_quiet() - After interrupts were switched on, the last look before sleep
+ * @peer_has_fence:	Between handing over and looking at the mask
  *
  * What the peer hands over when this was true, it rings for.
  */
-bool ring_is_quiet(struct ring *r);
+bool ring_is_quiet(struct ring *r, bool peer_has_fence);
 
 #endif

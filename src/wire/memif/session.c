@@ -230,6 +230,7 @@ static void take_name(struct session *s, const char *name)
 	for (size_t n = 0; n < len; n++)
 		s->peer[n] = name[n] < ' ' || name[n] > '~' ? '?' : name[n];
 	s->peer[len] = '\0';
+	s->peer_has_fence = !strcmp(s->peer, PROGRAM);
 }
 
 static int take_hello(struct session *s, const struct memif_hello *h)

@@ -65,6 +65,7 @@ struct session {
 	struct region regions[REGIONS_MAX];
 	struct ring rx[QUEUES_MAX], tx[QUEUES_MAX];
 	char peer[MEMIF_NAME_BYTES + 1];	/* what it calls itself         */
+	bool peer_has_fence;		/* see ring_is_quiet(): it is one of us */
 	char why[WHY_BYTES];
 };
 
