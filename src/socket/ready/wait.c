@@ -30,8 +30,9 @@
 #define BLIND_NS 1000000u	/* between looks that nothing announces         */
 #define APART_NS 100000u	/* an event is not looked at that is somebody else's */
 #define REAP_NS 100000000u
-#define UNLUCKY 8		/* spins in vain, after which it is tried rarely */
-#define RARELY 32
+#define UNLUCKY 8		/* spins in vain, after which it is tried rarely ... */
+#define RARELY 32		/* ... in so many sleeps, and ever more rarely  */
+#define RAREST 1024
 #define KERNEL_TURNS 16		/* of a spin, to one look at what is the kernel's */
 
 /* ---- Sleep ------------------------------------------------------------------------------ */
@@ -82,12 +83,29 @@ static ns_t spin_time(void)
 	return time;
 }
 
-/* Spinning takes the processor from others; so only while it tends to be worth it. */
-static bool is_worth_spinning(unsigned *in_vain)
-{
-	static unsigned turn;
+/* How the spins of this process have ended: only rough, whoever counts. */
+static struct luck {
+	unsigned in_vain;	/* since the last that was not                  */
+	unsigned pause, left;	/* sleeps until the next, once it was UNLUCKY   */
+} luck = { .pause = RARELY };
 
-	return *in_vain < UNLUCKY || ++turn % RARELY == 0;
+/* Spinning takes the processor from others; so only while it tends to be worth it. */
+static bool is_worth_spinning(void)
+{
+	if (luck.in_vain < UNLUCKY || !luck.left)
+		return true;
+	luck.left--;
+	return false;
+}
+
+static void was_worth_spinning(bool it_was)
+{
+	if (it_was) {
+		luck = (struct luck){ .pause = RARELY };
+	} else if (++luck.in_vain >= UNLUCKY) {
+		luck.left = luck.pause;
+		luck.pause = luck.pause < RAREST ? 2 * luck.pause : RAREST;
+	}
 }
 
 static void relock(void)
@@ -116,11 +134,10 @@ static int poll_now(struct pollfd *list, nfds_t n)
 /* Return: descriptors that are ready; @told: something of ours may be. */
 static int spin(struct sleeper *sleeper, struct pollfd *list, nfds_t n, ns_t until)
 {
-	static unsigned in_vain;
 	ns_t end, wait = spin_time();
 	int ready = 0;
 
-	if (!wait || !is_worth_spinning(&in_vain))
+	if (!wait || !is_worth_spinning())
 		return 0;
 	end = stack_clock() + wait;
 	if (end > until)
@@ -133,13 +150,13 @@ static int spin(struct sleeper *sleeper, struct pollfd *list, nfds_t n, ns_t unt
 		relock();
 		turn(sleeper);
 		if (ready > 0 || !sleeper || sleeper->is_told) {
-			in_vain = 0;
+			was_worth_spinning(true);
 			return ready > 0 ? ready : 0;
 		}
 		if (stack->now >= end)
 			break;
 	}
-	in_vain++;
+	was_worth_spinning(false);
 	return 0;
 }
 
