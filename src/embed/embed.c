@@ -118,6 +118,7 @@ int embed_attach(struct embed *e, struct wire *wire)
 		return err;
 	}
 	a->wire = wire;
+	a->sums = checksum_select(NULL);
 	wire->is_armed_by_hand = true;
 	a->embed = e;
 	embed_attached = a;

@@ -126,6 +126,9 @@ ns_t embed_deadline(const struct embed *e);
  */
 int embed_receive(struct embed *e, ns_t now, size_t want, embed_arrive_fn *arrive);
 
+/* Did the last embed_receive() find as much as it looked for? Then there may be more. */
+bool embed_has_more(void);
+
 /* Is a neighbour being asked for? Who waits for one need not try again before that. */
 bool embed_waits(const struct embed *e);
 

@@ -193,12 +193,61 @@ static bool describe(struct embed *e, const struct wire_frame *f, struct tto_fra
 	return true;
 }
 
+/* Nothing can follow it in the same segment: it has no data, or ends what it is joined to. */
+static bool is_last(const struct tto_frame *f)
+{
+	const uint8_t *frame = f->data, *ip = frame + ETHERNET_BYTES, *tcp;
+	uint32_t bytes;
+
+	if (f->len < ETHERNET_BYTES + sizeof(struct ipv6_header) +
+		     sizeof(struct tcp_header))
+		return false;
+	switch (load_be16(frame + 12)) {
+	case ETHERTYPE_IPV4:
+		tcp = ip + sizeof(struct ipv4_header);
+		bytes = load_be16(ip + 2) - (uint32_t)sizeof(struct ipv4_header);
+		break;
+	case ETHERTYPE_IPV6:
+		tcp = ip + sizeof(struct ipv6_header);
+		bytes = load_be16(ip + 4);
+		break;
+	default:
+		return false;
+	}
+	return tcp[13] & (TCP_PSH | TCP_FIN | TCP_SYN | TCP_RST) ||
+	       bytes == (uint32_t)(tcp[12] >> 4) * 4;
+}
+
+static bool all_are_alone(const struct tto_frame *frames, uint32_t n)
+{
+	for (uint32_t k = 0; k + 1 < n; k++)
+		if (!is_last(&frames[k]))
+			return false;
+	return true;
+}
+
+static void hand_up_alone(struct attached *a, const struct tto_frame *f)
+{
+	const struct tto_packet p = {
+		.header = f->data, .header_len = f->len,
+		.gso_size = f->gso_size, .csum = f->csum,
+	};
+
+	take_frame(a, &p);
+}
+
 /* The frames are the wire's or the loop's: nothing is held beyond this call. */
 static void hand_up(struct attached *a, uint32_t n, ns_t now, embed_arrive_fn *arrive)
 {
 	a->arrive = arrive;
-	tto_coalescer_push(a->coalescer, a->frames, n, now);
-	tto_coalescer_flush(a->coalescer, now);
+	/* Who captures is told by the coalescer why each of them was alone. */
+	if (!mirror_is_wanted(&a->embed->mirror) && all_are_alone(a->frames, n)) {
+		for (uint32_t k = 0; k < n; k++)
+			hand_up_alone(a, &a->frames[k]);
+	} else {
+		tto_coalescer_push(a->coalescer, a->frames, n, now);
+		tto_coalescer_flush(a->coalescer, now);
+	}
 	a->arrive = NULL;
 }
 
@@ -230,10 +279,16 @@ static void mirror_received(struct embed *e, int n)
 			      (uint32_t)n);
 }
 
+bool embed_has_more(void)
+{
+	return embed_attached->has_more;
+}
+
 int embed_receive(struct embed *e, ns_t now, size_t want, embed_arrive_fn *arrive)
 {
 	struct attached *a = embed_attached;
 	uint32_t n_ready = 0;
+	unsigned asked;
 	int got;
 
 	if (embed_has_looped(e))
@@ -243,7 +298,9 @@ int embed_receive(struct embed *e, ns_t now, size_t want, embed_arrive_fn *arriv
 	neighbours_attach(e->neighbours, embed_wire_of_neighbours(e));
 	if (e->neighbours_next <= now)
 		e->neighbours_next = neighbours_poll(e->neighbours, now);
-	got = wire_recv(a->wire, a->received, frames_for(e, want));
+	asked = frames_for(e, want);
+	got = wire_recv(a->wire, a->received, asked);
+	a->has_more = got >= (int)asked;
 	if (mirror_is_wanted(&e->mirror))
 		mirror_received(e, got);
 	for (int n = 0; n < got; n++) {

@@ -5,11 +5,13 @@
 
 #include "embed/state.h"
 #include "packet/headers.h"
+#include "packet/pseudo.h"
 
 #define HEADER_MAX (ETHERNET_BYTES + sizeof(struct ipv6_header) + \
 		    TCP_SEGMENT_HEADER_MAX)
 #define TCP_CHECKSUM_AT 16
 #define UNIT_FRAMES 48		/* 64 KiB, as frames of Ethernet's usual length */
+#define LOOK_FOR_FRAMES (4 * UNIT_FRAMES)
 #define FULL_NS 20000000u
 
 /* ---- What the wire does not take ------------------------------------------------- */
@@ -60,20 +62,24 @@ static void send_kept(struct embed *e)
 static bool has_room(struct embed *e)
 {
 	struct wire *w = embed_attached->wire;
-	uint32_t room;
 
-	if (!w->ops->lend)
+	if (!w->ops->lend || e->room >= UNIT_FRAMES)
 		return true;
-	room = w->ops->lend(w, NULL, UNIT_FRAMES);
-	if (room > e->most_room)
-		e->most_room = room;
-	if (room == UNIT_FRAMES || room > e->most_room / 2) {
+	e->room = w->ops->lend(w, NULL, LOOK_FOR_FRAMES);
+	if (e->room > e->most_room)
+		e->most_room = e->room;
+	if (e->room >= UNIT_FRAMES || e->room > e->most_room / 2) {
 		e->full_since = 0;
 		return true;
 	}
 	if (!e->full_since)
 		e->full_since = e->now;
 	return e->now - e->full_since > FULL_NS;
+}
+
+static void took_room(struct embed *e, uint32_t frames)
+{
+	e->room -= frames < e->room ? frames : e->room;
 }
 
 bool embed_ready(struct embed *e)
@@ -99,6 +105,7 @@ void embed_flush(struct embed *e)
 		got = wire_send(a->wire, a->out, a->n_out);
 	if (got > 0)
 		n = (uint32_t)got;
+	took_room(e, n);
 	for (; n < a->n_out; n++)
 		keep(e, &a->out[n]);
 	a->n_out = 0;
@@ -151,6 +158,7 @@ static int cut_in_place(struct embed *e, struct tto_segmenter *s, int n)
 		if (mirror_is_wanted(&e->mirror))
 			mirror_places(&e->mirror, places, (uint32_t)cut);
 		w->ops->send_lent(w, places, (unsigned)cut);
+		took_room(e, (uint32_t)cut);
 		done += cut;
 	}
 	return done;
@@ -196,9 +204,66 @@ static void cut(struct embed *e, const struct tto_unit *unit,
 	}
 }
 
+/* Lengths and checksums of a header of @len bytes, with @payload behind it. */
+static void finish_header(uint8_t *header, uint32_t len, bool v6, uint32_t payload,
+			  uint32_t payload_sum)
+{
+	uint8_t *ip = header + ETHERNET_BYTES;
+	uint8_t *tcp = ip + (v6 ? sizeof(struct ipv6_header) :
+				  sizeof(struct ipv4_header));
+	uint32_t tcp_bytes = len - (uint32_t)(tcp - header), sum;
+	uint32_t ip_bytes = len - ETHERNET_BYTES + payload;
+
+	if (v6) {
+		store_be16(ip + 4, (uint16_t)(tcp_bytes + payload));
+	} else {
+		store_be16(ip + 2, (uint16_t)ip_bytes);
+		sum = checksum_header(ip, sizeof(struct ipv4_header));
+		store16(ip + 10, (uint16_t)~checksum_fold(sum));
+	}
+	sum = checksum_add(checksum_header(tcp, tcp_bytes), payload_sum);
+	sum = checksum_add(sum, pseudo_sum(ip, v6, PROTOCOL_TCP, tcp_bytes + payload));
+	store16(tcp + TCP_CHECKSUM_AT, (uint16_t)~checksum_fold(sum));
+}
+
+/* What is a frame already goes into the wire's memory as it is. Return: was there room? */
+static bool send_whole(struct embed *e, const struct embed_unit *u, uint8_t *header,
+		       uint32_t len)
+{
+	struct attached *a = embed_attached;
+	struct wire_place place;
+	uint8_t *to;
+	uint32_t sum = 0, at = 0;
+
+	embed_flush(e);
+	if (e->kept_n || a->wire->ops->lend(a->wire, &place, 1) != 1 ||
+	    place.size < len + u->segment->len)
+		return false;
+	to = (uint8_t *)place.data + len;
+	for (uint32_t n = 0; n < u->n_payload; n++) {
+		const struct iovec *part = &u->payload[n];
+		uint32_t part_sum = a->sums->copy(to + at, part->iov_base,
+						  part->iov_len);
+
+		sum = checksum_add(sum, checksum_shift(part_sum, at & 1));
+		at += (uint32_t)part->iov_len;
+	}
+	finish_header(header, len, u->tuple->v6, at, sum);
+	memcpy(place.data, header, len);
+	place.len = len + at;
+	if (mirror_is_wanted(&e->mirror))
+		mirror_places(&e->mirror, &place, 1);
+	a->wire->ops->send_lent(a->wire, &place, 1);
+	took_room(e, 1);
+	e->ip_id++;
+	e->stats.frames_out++;
+	return true;
+}
+
 void embed_send(struct embed *e, const struct embed_unit *u)
 {
 	const struct tcp_tuple *tuple = u->tuple;
+	bool in_place = u->segment->len && embed_attached->wire->ops->lend;
 	struct tcp_segment s = *u->segment;
 	uint8_t header[HEADER_MAX];
 	uint32_t len = ETHERNET_BYTES;
@@ -226,8 +291,10 @@ void embed_send(struct embed *e, const struct embed_unit *u)
 		embed_loop(e, &unit);
 		return;
 	}
+	if (in_place && s.len <= u->mss && send_whole(e, u, header, len))
+		return;
 	o = leave_to_wire(&embed_attached->wire->caps, &unit, tuple->v6, s.len);
-	cut(e, &unit, &o, s.len && embed_attached->wire->ops->lend);
+	cut(e, &unit, &o, in_place);
 	/* The payload is the caller's again when this returns. */
 	if (s.len)
 		embed_flush(e);

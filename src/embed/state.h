@@ -7,6 +7,7 @@
 #include "embed/mirror.h"
 #include "host/host.h"
 #include "host/neighbour.h"
+#include "packet/checksum.h"
 
 #define ETHERNET_BYTES 14
 #define EMBED_BATCH 32		/* frames that stay in the first cache meanwhile */
@@ -47,7 +48,9 @@ struct embed {
 	uint32_t kept_first, kept_n;	/* frames                               */
 	ns_t now;		/* of the last turn                             */
 	ns_t full_since;	/* the wire has no room for a unit; 0: it has   */
-	uint32_t most_room;	/* frames that the wire was seen to have        */
+	uint32_t room;		/* frames that the wire had when it was asked,
+				 * less what was sent since                     */
+	uint32_t most_room;	/* the most that it was seen to have            */
 	struct looped loop[EMBED_LOOP];
 	uint32_t loop_first, loop_end;	/* counted on and on                    */
 	struct embed_stats stats;
@@ -58,7 +61,9 @@ struct embed {
 struct attached {
 	struct wire *wire;
 	struct tto_coalescer *coalescer;
+	const struct checksum_ops *sums;
 	embed_arrive_fn *arrive;
+	bool has_more;		/* the wire gave all that it was asked for      */
 	bool is_looped;		/* what is handed up now is from us             */
 	struct embed *embed;
 	struct wire mirrored;	/* @wire, for who sends past embed_flush()      */

@@ -336,7 +336,7 @@ static int receive_frames(const struct cursor *r)
 		n += got;
 		if (is_alone)
 			want = cursor_left(r);
-	} while (got > 0 && want && n < TURN_FRAMES);
+	} while (got > 0 && embed_has_more() && want && n < TURN_FRAMES);
 	return n;
 }
 
