@@ -5,6 +5,7 @@
  * The program is this one: with arguments it is the other process. ARCHITECTURE D6, D11.
  */
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +20,7 @@
 #include "base/heap.h"
 #include "base/keep.h"
 #include "memif_ends.h"
+#include "wire/memif/state.h"
 
 #define FRAMES 1100		/* more than a ring has slots                   */
 
@@ -151,21 +153,32 @@ static void server_is_shared(void **state)
 	assert_shared(SERVER);
 }
 
+static void nothing_wakes(const struct wire *w)
+{
+	struct pollfd p = { .fd = wire_fd(w), .events = POLLIN };
+
+	assert_int_equal(poll(&p, 1, 0), 0);
+}
+
 /* Its peer is gone: no other one comes, and nobody waits for one. */
 static void peer_goes(void **state)
 {
 	struct ends e;
 	char spec[64];
 	struct wire_frame f;
-	int heap;
+	int heap, other;
 
 	assert_int_equal(heap_create(&heap), 0);
 	ends_open(&e, "", "");
 	ends_connect(&e);
 	assert_int_equal(wire_share(e.wire[CLIENT], spec, sizeof(spec)), 0);
+	/* As another process has it, which does not know yet. */
+	other = dup(memif_self(e.wire[CLIENT])->memif->up->fd);
 	wire_close(e.wire[SERVER]);
 	for (int n = 0; n < 100; n++)
 		assert_int_equal(wire_recv(e.wire[CLIENT], &f, 1), 0);
+	nothing_wakes(e.wire[CLIENT]);
+	close(other);
 	assert_false(ends_is_up(&e, CLIENT));
 	assert_true(wire_deadline(e.wire[CLIENT]) == NS_NEVER);
 	assert_int_equal(send_frame(e.wire[CLIENT], 1), 1);

@@ -427,14 +427,19 @@ int memif_session_advance(struct session *s)
 	return err;
 }
 
+/* Others have it open as well: closing does not take it out. */
+static void end_watching(struct session *s, int fd)
+{
+	epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd, NULL);
+	close(fd);
+}
+
 static void close_ring(struct session *s, struct ring *r)
 {
 	ring_release(r);
 	if (r->event < 0)
 		return;
-	/* The peer has it open as well: closing does not take it out. */
-	epoll_ctl(s->epoll, EPOLL_CTL_DEL, r->event, NULL);
-	close(r->event);
+	end_watching(s, r->event);
 }
 
 void memif_session_close(struct session *s, const char *why)
@@ -455,7 +460,7 @@ void memif_session_close(struct session *s, const char *why)
 		close_ring(s, &s->tx[n]);
 	for (uint16_t n = 0; n < s->n_regions; n++)
 		memif_region_close(&s->regions[n]);
-	close(s->fd);
+	end_watching(s, s->fd);
 	*s = (struct session){ .state = SESSION_NONE, .fd = -1 };
 }
 
