@@ -64,18 +64,22 @@ static int merge(struct epoll_event *ours, int n, struct epoll_event *more, int 
 	return left;
 }
 
-static bool kernel_is_due(struct epoll_set *set, int got)
+static bool kernel_is_due(const struct epoll_set *set)
 {
-	return set->has_kernel && (!got || stack->now - set->looked > LOOK_NS);
+	return set->has_kernel && stack->now - set->looked > LOOK_NS;
 }
 
-/* Without waiting. Return: how many, ours and the kernel's; -errno. */
-static int look(struct epoll_set *set, int fd, struct epoll_event *to, int n)
+/*
+ * Without waiting. @ask: the kernel, though it was looked at just now. Return: how many,
+ * ours and the kernel's; -errno.
+ */
+static int look(struct epoll_set *set, int fd, struct epoll_event *to, int n, bool ask)
 {
 	int got, more, room;
 
 	/* Of a single place everyone gets his turn. */
-	if (n == 1 && kernel_is_due(set, 1)) {
+	ask = set->has_kernel && (ask || kernel_is_due(set));
+	if (n == 1 && ask) {
 		set->looked = stack->now;
 		more = kernel_epoll_pwait(fd, to, 1, 0, NULL);
 		if (more)
@@ -83,7 +87,7 @@ static int look(struct epoll_set *set, int fd, struct epoll_event *to, int n)
 	}
 	got = collect(set, to, n);
 	room = n - got;
-	if (!room || !kernel_is_due(set, got))
+	if (!room || !ask)
 		return got;
 	set->looked = stack->now;
 	more = kernel_epoll_pwait(fd, to + got, room, 0, NULL);
@@ -97,14 +101,21 @@ static int wait_in(struct epoll_set *set, int fd, struct epoll_event *to, int n,
 		   const sigset_t *mask)
 {
 	struct sleeper *sleeper = NULL;
+	bool ask = false, is_over;
 	int got, err = 0;
 
-	while (!(got = look(set, fd, to, n)) && !err && stack_clock() < until) {
+	for (;;) {
 		struct pollfd kernel = { fd, POLLIN, 0 };
 
+		/* Who waits is told by it; at the end of the time it has to be asked. */
+		is_over = err || stack_clock() >= until;
+		got = look(set, fd, to, n, ask || is_over);
+		if (got || is_over)
+			break;
 		if (!sleeper && (sleeper = sleeper_take()))
 			sleeper_watch_list(sleeper, &set->watches);
 		err = sleep_once(sleeper, &kernel, set->has_kernel, until, mask);
+		ask = err > 0;
 		err = err < 0 ? err : 0;
 		/* Somebody else may have closed it. */
 		if (descriptor_set(fd) != set) {

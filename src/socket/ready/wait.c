@@ -10,7 +10,7 @@
  * the kernel. Who gets a frame gives it to the connections, whoever they belong to, and
  * notify() writes to the events of those who sleep.
  *
- * While it is spinning all signals are blocked, and ppoll() has the mask of the caller: a
+ * While it goes on spinning all signals are blocked, and ppoll() has the mask of the caller: a
  * signal that comes at any time since the call began interrupts it, as in the kernel.
  *
  * Limits: everyone who sleeps is woken by a frame. When no sleeper is left, or the wire has
@@ -33,6 +33,7 @@
 #define UNLUCKY 8		/* spins in vain, after which it is tried rarely ... */
 #define RARELY 32		/* ... in so many sleeps, and ever more rarely  */
 #define RAREST 1024
+#define GLANCES 4		/* of a spin, before signals are blocked for it */
 #define KERNEL_TURNS 16		/* of a spin, to one look at what is the kernel's */
 
 /* ---- Sleep ------------------------------------------------------------------------------ */
@@ -260,12 +261,29 @@ static bool is_interrupted(const sigset_t *mask)
 	return false;
 }
 
+/*
+ * What is about to come is had without a system call. A signal that comes meanwhile may as
+ * well have come before the call began.
+ */
+static void glance(struct sleeper *sleeper)
+{
+	if (!sleeper || !spin_time() || luck.in_vain >= UNLUCKY)
+		return;
+	for (int n = 0; n < GLANCES && !sleeper->is_told; n++) {
+		stack_unlock();
+		spin_pause();
+		relock();
+		turn(sleeper);
+	}
+}
+
 int sleep_among(struct sleeper *sleeper, struct pollfd *list, nfds_t n, ns_t until,
 		const sigset_t *mask)
 {
 	int ready = 0;
 	sigset_t all, old;
 
+	glance(sleeper);
 	if (!sleeper || !sleeper->is_told) {
 		sigfillset(&all);
 		pthread_sigmask(SIG_SETMASK, &all, &old);
