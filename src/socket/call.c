@@ -510,6 +510,22 @@ int tto_shutdown(int fd, int how)
 
 /* ---- Options ---------------------------------------------------------------------------- */
 
+/* Return: 0; -1. */
+static int set_switch(int fd, struct socket *s, int level, int option,
+		      const void *value)
+{
+	int err = descriptor_lock(fd, s), is_on;
+
+	if (err)
+		return fail(-err);
+	memcpy(&is_on, value, sizeof(is_on));
+	is_on = is_on != 0;
+	stack->now = stack_clock();
+	(void)option_set(s, level, option, &is_on, sizeof(is_on));
+	stack_unlock();
+	return 0;
+}
+
 int tto_setsockopt(int fd, int level, int option, const void *value, socklen_t bytes)
 {
 	struct socket *s = descriptor_socket(fd);
@@ -517,6 +533,8 @@ int tto_setsockopt(int fd, int level, int option, const void *value, socklen_t b
 	socklen_t n = sizeof(int);
 	int result, judged, err = 0;
 
+	if (s && value && bytes >= sizeof(int) && option_is_switch(s, level, option))
+		return set_switch(fd, s, level, option, value);
 	if (is_kernels && getenv("TTO_STRICT"))
 		return fail(ENOPROTOOPT);
 	if (s && option_refuses(s, level, option))

@@ -4,7 +4,8 @@
  *
  * The kernel's socket behind a descriptor gets every option first: it judges values and
  * remembers them, so that what our TCP has no use for is as it would be without us. Here
- * is only what our TCP has to know.
+ * is only what our TCP has to know. Two are set by servers with every response, and of
+ * these any value is good: the kernel is not asked.
  */
 #include "socket/option.h"
 
@@ -202,6 +203,12 @@ bool option_refuses(const struct socket *s, int level, int option)
 		return false;
 	return (option == TCP_FASTOPEN && s->kind == SOCKET_CONNECTION) ||
 	       (option == TCP_FASTOPEN_CONNECT && s->kind != SOCKET_NEW);
+}
+
+bool option_is_switch(const struct socket *s, int level, int option)
+{
+	return s->kind == SOCKET_CONNECTION && level == IPPROTO_TCP &&
+	       (option == TCP_CORK || option == TCP_NODELAY);
 }
 
 bool option_is_number(int level, int option)

@@ -20,6 +20,9 @@ bool option_refuses(const struct socket *s, int level, int option);
  */
 void option_remember(struct socket *s, int level, int option, int value, bool is_one);
 
+/** option_is_switch() - Is any value of it good, and the kernel's not wanted by anybody? */
+bool option_is_switch(const struct socket *s, int level, int option);
+
 /** option_is_number() - Does option_set() want what the kernel has made of the number? */
 bool option_is_number(int level, int option);
 
