@@ -98,6 +98,7 @@ TTO_API int tto_close_range(unsigned int first, unsigned int last, int flags);
 
 TTO_API ssize_t tto_recvmsg(int fd, struct msghdr *message, int flags);
 TTO_API ssize_t tto_sendmsg(int fd, const struct msghdr *message, int flags);
+TTO_API ssize_t tto_sendfile(int to, int from, off_t *place, size_t bytes);
 
 /* @argument: what follows in the call of fcntl(2) or ioctl(2). */
 TTO_API int tto_fcntl(int fd, int command, unsigned long argument);

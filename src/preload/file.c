@@ -10,54 +10,14 @@
 
 #define PIECE 16384u
 #define PIPE_PIECE 4096u	/* PIPE_BUF: poll() says that there is room for it */
-#define AT_ONCE 0x7ffff000u	/* as the kernel: MAX_RW_COUNT                  */
 
 /* ---- sendfile() ---------------------------------------------------------------------- */
 
-/* Until the file ends, or the socket takes no more. Return: bytes, -1: none. */
-static ssize_t send_file(int to, int from, off_t place, size_t bytes)
-{
-	char piece[PIECE];
-	size_t sent = 0;
-
-	while (sent < bytes) {
-		size_t want = bytes - sent < PIECE ? bytes - sent : PIECE;
-		ssize_t got = pread(from, piece, want, place + (off_t)sent), wrote;
-
-		if (got <= 0)
-			return sent || !got ? (ssize_t)sent : -1;
-		wrote = write(to, piece, (size_t)got);
-		if (wrote < 0)
-			return sent ? (ssize_t)sent : -1;
-		sent += (size_t)wrote;
-		if (wrote < got)
-			break;
-	}
-	return (ssize_t)sent;
-}
-
 WRAP ssize_t sendfile(int to, int from, off_t *place, size_t bytes)
 {
-	off_t at;
-	ssize_t sent;
-
 	if (!tto_owns(to))
 		return REAL(sendfile)(to, from, place, bytes);
-	if (tto_owns(from)) {
-		errno = EINVAL;
-		return -1;
-	}
-	at = place ? *place : lseek(from, 0, SEEK_CUR);
-	if (at < 0) {
-		errno = EINVAL;
-		return -1;
-	}
-	sent = send_file(to, from, at, bytes < AT_ONCE ? bytes : AT_ONCE);
-	if (sent > 0 && place)
-		*place += sent;
-	else if (sent > 0 && lseek(from, at + sent, SEEK_SET) < 0)
-		return -1;
-	return sent;
+	return tto_sendfile(to, from, place, bytes);
 }
 
 WRAP ssize_t sendfile64(int to, int from, off64_t *place, size_t bytes)

@@ -13,6 +13,7 @@
 #include "socket/work/take.h"
 
 #define TURN_FRAMES 512		/* of the wire, at most                         */
+#define TURN_NS 50000u		/* who finds something turns so often           */
 #define SHORT_TURN_BYTES 24000	/* of frames, about                             */
 #define LOOPS 64
 #define DUE_MAX 64		/* timers in a turn, before the wire is looked at */
@@ -382,9 +383,11 @@ int stack_run_for(struct socket *s, struct cursor *receiver)
 	return run(s, receiver, false);
 }
 
-void stack_run_briefly(void)
+void stack_run_now_and_then(void)
 {
-	run(NULL, NULL, true);
+	stack->now = stack_clock();
+	if (stack->now - stack->turned >= TURN_NS)
+		run(NULL, NULL, true);
 }
 
 /* Of somebody who does not wait for a neighbour's answer, which is a frame. */

@@ -157,12 +157,12 @@ int stack_run(void);
 int stack_run_for(struct socket *s, struct cursor *receiver);
 
 /**
- * stack_run_briefly() - The same for who has something else to do
+ * stack_run_now_and_then() - For who always finds something to do, and calls it each time
  *
  * Takes few frames, so that what nobody reads yet does not push out of the caches what
- * is being read.
+ * is being read. Sets the stack's time.
  */
-void stack_run_briefly(void);
+void stack_run_now_and_then(void);
 
 /** stack_deadline() - When stack_run() is needed whatever comes; NS_NEVER */
 ns_t stack_deadline(void);

@@ -6,7 +6,7 @@
 #include "socket/descriptor.h"
 #include "socket/kernel.h"
 #include "socket/process.h"
-#include "socket/transfer.h"
+#include "socket/transfer/transfer.h"
 #include "socket/work/work.h"
 
 void operations_init(struct operations *list)

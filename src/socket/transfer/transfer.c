@@ -14,22 +14,12 @@
 #include "socket/ready/error_queue.h"
 #include "socket/ready/urgent.h"
 #include "socket/ready/wait.h"
-#include "socket/transfer.h"
-
-#define TURN_NS 50000u		/* who always finds something lets the stack turn so
-				 * often                                        */
+#include "socket/transfer/transfer.h"
 
 static ssize_t fail(int err)
 {
 	errno = err;
 	return -1;
-}
-
-static void turn_now_and_then(void)
-{
-	stack->now = stack_clock();
-	if (stack->now - stack->turned >= TURN_NS)
-		stack_run_briefly();
 }
 
 /*
@@ -223,7 +213,7 @@ ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 	if (flags & MSG_OOB)	/* the last one counts, of those that have come */
 		stack_run();
 	else if (ring_count(&s->receive))	/* else it turns anyway         */
-		turn_now_and_then();
+		stack_run_now_and_then();
 	if (flags & MSG_OOB)
 		got = urgent_receive(s, r.iov, r.n_iov, flags, &message_flags);
 	else if (!r.n_iov)
@@ -350,7 +340,7 @@ ssize_t tto_sendmsg(int fd, const struct msghdr *m, int flags)
 	err = descriptor_lock(fd, s);
 	if (err)
 		return fail(-err);
-	turn_now_and_then();
+	stack_run_now_and_then();
 	from = cursor_begin(m->msg_iov, m->msg_iovlen);
 	sent = send_all(fd, s, &from, cursor_left(&from), flags);
 	if (sent > 0 && flags & MSG_ZEROCOPY && s->flags & SOCKET_ZEROCOPY &&
