@@ -25,13 +25,16 @@ static uint32_t size_of(const struct ring *r)
 	return r->mask + 1u;
 }
 
-/* What the server gave back can be filled again. */
-static void reclaim(struct ring *r, uint16_t end)
+/*
+ * The buffers of slots first .. end - 1 are in none any more. They are taken again in the
+ * order in which they were used: neighbours in memory are fetched before they are asked for.
+ */
+static void reclaim(struct ring *r, uint16_t first, uint16_t end)
 {
 	struct ring_buffers *b = &r->buffers;
 
-	for (uint16_t slot = r->end; slot != end; slot++)
-		b->unused[b->n_unused++] = b->in_slot[slot & r->mask];
+	while (end != first)
+		b->unused[b->n_unused++] = b->in_slot[--end & r->mask];
 }
 
 /*
@@ -53,7 +56,7 @@ static int look(struct ring *r)
 		return 0;
 	r->is_cut = false;
 	if (r->is_client && !r->receives)
-		reclaim(r, end);
+		reclaim(r, r->end, end);
 	r->starved = r->starved || (uint16_t)(end - r->next) == most;
 	r->end = end;
 	return 0;
@@ -387,15 +390,18 @@ static void prefetch_frame(const struct ring *r, uint16_t slot)
 		prefetch_read(at + n);
 }
 
-static void give_back(struct ring *r, uint16_t slot)
+/* Slots first .. end - 1 were received. */
+static void give_back(struct ring *r, uint16_t first, uint16_t end)
 {
-	struct ring_buffers *b = &r->buffers;
-
-	if (r->is_client)
-		b->unused[b->n_unused++] = b->in_slot[slot & r->mask];
-	else if (at_slot(r, slot)->flags & MEMIF_NEXT)
+	if (r->is_client) {
+		reclaim(r, first, end);
+		return;
+	}
+	for (uint16_t slot = first; slot != end; slot++) {
 		/* DPDK's client does not clear it when it uses the slot again. */
-		at_slot(r, slot)->flags = 0;
+		if (at_slot(r, slot)->flags & MEMIF_NEXT)
+			at_slot(r, slot)->flags = 0;
+	}
 }
 
 /*
@@ -486,8 +492,6 @@ static int take(struct ring *r, struct inbox *in)
 	/* See fit_buffer(): nobody who cuts frames may run out of slots. */
 	if ((uint16_t)(slot - r->next) > 1)
 		r->starved = true;
-	for (uint16_t done = r->next; done != slot; done++)
-		give_back(r, done);
 	r->next = slot;
 	return 1;
 }
@@ -505,6 +509,7 @@ int ring_receive(struct ring *r, struct inbox *in)
 			break;
 		err = 0;
 	}
+	give_back(r, before, r->next);
 	r->n_since += in->n;
 	/* A frame that waits for its end may need more buffers. */
 	if (r->is_client && (r->next != before || r->is_cut))

@@ -15,7 +15,7 @@
  * look at what a server may have left in a descriptor but the length and whether
  * the frame goes on. The server has to go by the descriptor.
  *
- * The client takes the buffer that came back last for the next slot, and as a
+ * The client takes the buffers that came back last for the next slots, and as a
  * receiver hands out no more than the server seems to need: the fewer there are in
  * turn, the more of them are in the caches of the two cores. A server that was
  * found without a buffer gets twice as many; each SHRINK_AFTER frames without
