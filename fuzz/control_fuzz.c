@@ -69,13 +69,15 @@ static uint64_t take_number(struct run *r)
 	return take(r, 8);
 }
 
-static struct host_client *begin(struct run *r)
+/* Of two users. */
+static struct host_client *begin(struct run *r, uint32_t who)
 {
 	struct host_policy p;
 	struct host_client *c;
 
 	host_policy_all(&p);
 	p.limits = limits;
+	p.user = who & 1;
 	p.low_ports = 16;
 	p.rule[0].rights &= (uint8_t)~HOST_LOW_PORTS;
 	CHECK(host_client_open(r->host, &p, &c) == 0);
@@ -152,6 +154,10 @@ static void take_payload(struct run *r, struct control_request *q)
 	case CONTROL_ROUTE:
 		take_tuple(r, &q->route.tuple);
 		break;
+	case CONTROL_HOLD_PORT:
+		take_tuple(r, &q->hold.tuple);
+		q->hold.flags = (uint32_t)take(r, 1) / 100;
+		break;
 	default:
 		break;
 	}
@@ -225,7 +231,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			r.client[who] = NULL;
 		}
 		if (!r.client[who]) {
-			r.client[who] = begin(&r);
+			r.client[who] = begin(&r, who);
 			ask(&r, r.client[who], CONTROL_HELLO);
 		}
 		ask(&r, r.client[who], operation);

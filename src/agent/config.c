@@ -14,6 +14,7 @@
 
 #define LINE_MAX_BYTES 4096
 #define LOW_PORTS_FILE "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+#define PORTS_FILE "/proc/sys/net/ipv4/ip_local_port_range"
 #define LOW_PORTS 1024
 #define HOST_CLIENTS 64		/* at once                                      */
 #define CLIENTS 16		/* of one user                                  */
@@ -173,6 +174,23 @@ static int take_yes(struct reader *r, bool *to, const char *value)
 	return *to || !strcmp(value, "no") ? 0 : refuse(r, "yes or no");
 }
 
+/* "A-B" */
+static int take_ports(struct reader *r, char *value)
+{
+	struct host_options *o = &r->config->host;
+	char *dash = strchr(value, '-');
+	uint32_t first, last;
+
+	if (dash)
+		*dash++ = '\0';
+	if (!dash || !value_number(value, 1, UINT16_MAX, &first) ||
+	    !value_number(dash, first, UINT16_MAX, &last))
+		return refuse(r, "not two ports, the lower one first");
+	o->first_port = (uint16_t)first;
+	o->last_port = (uint16_t)last;
+	return 0;
+}
+
 /* ---- Keys ---------------------------------------------------------------------------------- */
 
 static int daemon_key(struct reader *r, uint32_t key, char *value)
@@ -186,6 +204,7 @@ static int daemon_key(struct reader *r, uint32_t key, char *value)
 	case 3: return take_group(r, &c->socket_gid, value);
 	case 4: return take_user(r, &c->uid, &c->gid, value);
 	case 5: return take_count(r, &c->host.clients, value, 4096);
+	case 7: return take_ports(r, value);
 	default:
 		if (c->n_grants)
 			return refuse(r, "stands behind a section that it is for");
@@ -256,7 +275,8 @@ static const struct section_keys {
 	const char *keys[16];
 } sections[] = {
 	[SECTION_DAEMON] = { "daemon", daemon_key, 0,
-		{ "socket", "stats", "mode", "group", "user", "clients", "low-ports" } },
+		{ "socket", "stats", "mode", "group", "user", "clients", "low-ports",
+		  "ephemeral-ports" } },
 	[SECTION_WIRE] = { "wire", wire_key, 1 << 3 | 1 << 4,
 		{ "wire", "kernel", "spin", "address", "gateway", "mac", "mtu" } },
 	[SECTION_LIMITS] = { "limits", default_limits_key, 0, { LIMIT_KEYS } },
@@ -384,6 +404,22 @@ static int read_lines(struct reader *r, FILE *file)
 
 /* ---- The whole ---------------------------------------------------------------------------- */
 
+/* What the kernel chooses from, as two numbers; left alone when it does not say. */
+static void read_ports(struct host_options *o)
+{
+	FILE *file = fopen(PORTS_FILE, "re");
+	uint32_t first, last;
+
+	if (!file)
+		return;
+	if (fscanf(file, "%u %u", &first, &last) == 2 && first && first <= last &&
+	    last <= UINT16_MAX) {
+		o->first_port = (uint16_t)first;
+		o->last_port = (uint16_t)last;
+	}
+	fclose(file);
+}
+
 static uint32_t read_low_ports(void)
 {
 	FILE *file = fopen(LOW_PORTS_FILE, "re");
@@ -407,6 +443,7 @@ static int begin(struct config *c)
 		.host = { .clients = HOST_CLIENTS },
 		.grants = calloc(CONFIG_GRANTS_MAX, sizeof(*c->grants)),
 	};
+	read_ports(&c->host);
 	return c->socket && c->stats && c->grants ? 0 : -ENOMEM;
 }
 

@@ -57,7 +57,9 @@ bool config_policy(const struct config *c, const struct peer *peer,
 {
 	bool found = false, named = false;
 
-	*policy = (struct host_policy){ .low_ports = (uint16_t)c->low_ports };
+	*policy = (struct host_policy){
+		.user = peer->uid, .low_ports = (uint16_t)c->low_ports,
+	};
 	*clients = 0;
 	for (int kind = GRANT_USER; kind <= GRANT_EVERYONE; kind++) {
 		for (uint32_t n = 0; n < c->n_grants; n++) {
@@ -77,6 +79,7 @@ bool config_policy(const struct config *c, const struct peer *peer,
 		struct host_limits limits = policy->limits;
 
 		host_policy_all(policy);
+		policy->user = peer->uid;
 		policy->limits = limits;
 		found = true;
 	}

@@ -18,6 +18,9 @@
  * was released, is CONTROL_ENOENT. Everything that a client holds is released when its
  * socket closes (SPEC AG-7).
  *
+ * A local port of 0 has one chosen that nobody has: neither a client nor, where ports are
+ * shared with the kernel, one of its programs.
+ *
  * Layouts are little endian, as the machine is, and have no padding. A request with
  * another version, an unknown operation or reserved bytes set is refused.
  * Source: SPEC AG-1..AG-7; ARCHITECTURE D2, D3.
@@ -57,7 +60,15 @@ enum control_operation {
 	CONTROL_ASK_LOW,	/* an event when a GRQ has less than so many    */
 	CONTROL_ROUTE,		/* how to reach an address: Reply: link header,
 				 * MTU, source address; or -EAGAIN: not yet known */
+	CONTROL_HOLD_PORT,	/* a local port, before a flow or listen uses it.
+				 * Reply: handle, port                          */
+	CONTROL_RELEASE_PORT,	/* what uses it keeps it                        */
 	CONTROL_N_OPERATIONS
+};
+
+enum control_hold_flag {
+	CONTROL_HOLD_REUSE = 1,	/* others of the same user may hold it as well, if
+				 * they say so too and nobody listens there     */
 };
 
 enum control_queue_flag {
@@ -116,6 +127,10 @@ struct control_request {
 		struct {
 			struct control_tuple tuple;
 		} route;
+		struct {
+			struct control_tuple tuple;	/* remote: 0            */
+			uint32_t flags;		/* enum control_hold_flag       */
+		} hold;
 	};
 };
 
@@ -143,6 +158,8 @@ static inline uint32_t control_request_bytes(uint16_t operation)
 		return sizeof(r->low);
 	case CONTROL_ROUTE:
 		return sizeof(r->route);
+	case CONTROL_HOLD_PORT:
+		return sizeof(r->hold);
 	default:
 		return 0;
 	}
@@ -177,6 +194,8 @@ struct control_reply {
 			uint8_t link_bytes;
 			uint8_t reserved;
 			uint8_t source[16];	/* ROUTE: local address         */
+			uint16_t port;		/* local, as asked or as chosen */
+			uint16_t unused;	/* 0                            */
 		} flow;
 	};
 };

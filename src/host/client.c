@@ -126,6 +126,9 @@ static void drop_handle(struct host_client *c, uint32_t place)
 	case HANDLE_FLOW:
 		host_flow_drop(c, place);
 		break;
+	case HANDLE_PORT:
+		host_port_drop(c, place);
+		break;
 	default:
 		break;
 	}
@@ -232,6 +235,8 @@ static int (*const operations[CONTROL_N_OPERATIONS])(struct request *r) = {
 	[CONTROL_REVOKE] = queue_revoke,
 	[CONTROL_ASK_LOW] = queue_ask_low,
 	[CONTROL_ROUTE] = host_flow_route,
+	[CONTROL_HOLD_PORT] = host_port_hold,
+	[CONTROL_RELEASE_PORT] = host_port_release,
 };
 
 static bool is_zero(const uint8_t *bytes, size_t n)

@@ -24,7 +24,7 @@ static bool is_unicast(const uint8_t *a, bool v6)
 	return a[0] < 224 && !memcmp(a + 4, zeros, 12);
 }
 
-static bool is_own(const struct host *h, const uint8_t address[16], bool v6)
+bool host_is_own(const struct host *h, const uint8_t address[16], bool v6)
 {
 	const struct host_options *o = &h->options;
 	bool own = h->owns_all;
@@ -40,7 +40,7 @@ static int check_tuple(const struct request *r, const struct tcp_tuple *t)
 	if (t->v6 > 1 || !is_unicast(t->local, t->v6) ||
 	    !is_unicast(t->remote, t->v6))
 		return -EINVAL;
-	if (!is_any(t->local) && !is_own(r->host, t->local, t->v6))
+	if (!is_any(t->local) && !host_is_own(r->host, t->local, t->v6))
 		return -EADDRNOTAVAIL;
 	return 0;
 }
@@ -76,13 +76,23 @@ static int find_queues(const struct request *r, struct device_flow *f)
 	return err;
 }
 
-static int take_port(struct host_client *c, const struct tcp_tuple *t,
-		     struct port **out)
+/* The port that the tuple names, or one that is free. */
+static int take_port(struct host_client *c, struct host_flow *flow,
+		     struct tcp_tuple *t)
 {
+	bool listens = flow->operation == CONTROL_ADD_LISTEN;
+	enum host_right right = listens ? HOST_LISTEN : HOST_FLOW;
 	struct host_port name = { .port = t->local_port, .v6 = (uint8_t)t->v6 };
+	int err;
 
+	flow->use = listens ? PORT_LISTEN : PORT_FLOW;
 	memcpy(name.address, t->local, sizeof(name.address));
-	return port_take(c, &name, out);
+	if (name.port)
+		return port_take(c, &name, flow->use, &flow->port);
+	err = port_choose(c, &name, right, flow->use, &flow->port);
+	if (!err)
+		flow->tuple.local_port = t->local_port = name.port;
+	return err;
 }
 
 static int hand_to_device(struct request *r, const struct device_flow *f,
@@ -112,8 +122,8 @@ static int add(struct request *r, struct device_flow *f)
 		err = handle_add(&c->handles, HANDLE_FLOW, &place);
 	if (err)
 		return err;
-	if (f->tuple.local_port)
-		err = take_port(c, &f->tuple, &flow.port);
+	if (r->ask->operation != CONTROL_OWN_ADDRESS)
+		err = take_port(c, &flow, &f->tuple);
 	if (err)
 		goto err_handle;
 	err = hand_to_device(r, f, &flow.id);
@@ -125,11 +135,12 @@ static int add(struct request *r, struct device_flow *f)
 	c->usage.flows++;
 	r->reply->handle = handle_of(&c->handles, place);
 	r->reply->flow.flow = flow.id;
+	r->reply->flow.port = flow.tuple.local_port;
 	return 0;
 
 err_port:
 	if (flow.port)
-		port_drop(r->host, flow.port);
+		port_drop(r->host, flow.port, flow.use);
 err_handle:
 	handle_remove(&c->handles, place);
 	return err;
@@ -161,6 +172,14 @@ static int find_link(struct request *r, struct device_flow *f)
 	return 0;
 }
 
+/* Any port is judged when it is chosen. */
+static bool is_allowed(const struct host_client *c, const struct tcp_tuple *t,
+		       enum host_right right)
+{
+	return !t->local_port ||
+	       policy_allows(c, t->local, t->v6, t->local_port, right);
+}
+
 int host_flow_add(struct request *r)
 {
 	struct device_flow f = begin(r);
@@ -169,10 +188,10 @@ int host_flow_add(struct request *r)
 
 	if (err)
 		return err;
-	if (is_any(t->local) || is_any(t->remote) || !t->local_port ||
-	    !t->remote_port || r->ask->flow.knows_next > 1)
+	if (is_any(t->local) || is_any(t->remote) || !t->remote_port ||
+	    r->ask->flow.knows_next > 1)
 		return -EINVAL;
-	if (!policy_allows(r->client, t->local, t->v6, t->local_port, HOST_FLOW))
+	if (!is_allowed(r->client, t, HOST_FLOW))
 		return -EACCES;
 	f.knows_next = r->ask->flow.knows_next;
 	f.next_seq = r->ask->flow.next_seq;
@@ -188,10 +207,9 @@ int host_flow_listen(struct request *r)
 
 	if (err)
 		return err;
-	if (!is_any(t->remote) || !t->local_port || t->remote_port ||
-	    r->ask->flow.knows_next)
+	if (!is_any(t->remote) || t->remote_port || r->ask->flow.knows_next)
 		return -EINVAL;
-	if (!policy_allows(r->client, t->local, t->v6, t->local_port, HOST_LISTEN))
+	if (!is_allowed(r->client, t, HOST_LISTEN))
 		return -EACCES;
 	r->reply->flow.mtu = r->host->mtu;
 	return add(r, &f);
@@ -219,7 +237,7 @@ void host_flow_drop(struct host_client *c, uint32_t place)
 	struct host_flow *f = &c->handles.places[place].flow;
 
 	if (f->port)
-		port_drop(c->host, f->port);
+		port_drop(c->host, f->port, f->use);
 	c->usage.flows--;
 	handle_remove(&c->handles, place);
 }
@@ -257,7 +275,7 @@ int host_flow_route(struct request *r)
 	memcpy(&t, &r->ask->route.tuple, sizeof(t));
 	if (t.v6 > 1 || is_any(t.remote) || !is_unicast(t.remote, t.v6))
 		return -EINVAL;
-	if (!is_any(t.local) && !is_own(r->host, t.local, t.v6))
+	if (!is_any(t.local) && !host_is_own(r->host, t.local, t.v6))
 		return -EADDRNOTAVAIL;
 	err = host_route(r->host, &t, r->reply);
 	r->client->waits_for_route |= err == -EAGAIN;

@@ -22,6 +22,7 @@ enum handle_kind {
 	HANDLE_QUEUE,
 	HANDLE_REGION,
 	HANDLE_FLOW,
+	HANDLE_PORT,
 };
 
 struct port;
@@ -50,9 +51,15 @@ struct host_flow {
 	uint32_t id;		/* of the device                                */
 	uint16_t operation;	/* that made it, enum control_operation         */
 	struct port *port;	/* NULL: an address                             */
+	uint8_t use;		/* enum port_use                                */
 	struct control_tuple tuple;
 	uint8_t link[22];	/* as the device has it                         */
 	uint8_t link_bytes;
+};
+
+struct host_hold {
+	struct port *port;
+	uint8_t use;		/* enum port_use                                */
 };
 
 struct handle {
@@ -64,6 +71,7 @@ struct handle {
 		struct host_queue queue;
 		struct host_region region;
 		struct host_flow flow;
+		struct host_hold hold;
 	};
 };
 

@@ -15,6 +15,8 @@
 #define REGIONS_A_CLIENT 1024
 #define QUEUES_A_CLIENT 64
 #define QUEUES_MAX 65536u
+#define FIRST_PORT 32768	/* as Linux chooses them                        */
+#define LAST_PORT 60999
 #define ETHERNET_BYTES 14
 #define LINKTYPE_NULL 0
 #define LINKTYPE_RAW 101
@@ -53,6 +55,12 @@ static int set_defaults(struct host *h)
 		o->device.flows = 16384;
 	if (!o->spin_ns)
 		o->spin_ns = 20000;
+	if (!o->first_port) {
+		o->first_port = FIRST_PORT;
+		o->last_port = LAST_PORT;
+	}
+	if (o->last_port < o->first_port)
+		return -EINVAL;
 	h->owns_all = !o->n_addresses && !o->hooks.route;
 	h->mtu = o->mtu ? o->mtu : mtu > UINT16_MAX ? UINT16_MAX : mtu;
 	if (!memcmp(o->mac, none, sizeof(o->mac))) {

@@ -19,9 +19,10 @@
  * client holds can shrink below the device. A client's pages are built from what it
  * registers; what it can reach besides, by bus address, is its own objects.
  *
- * Ports: a local address and port belong to the client that first listened there or
- * opened a flow, until its last flow and listen there ends. So a client can neither
- * take nor forge another's connections.
+ * Ports: a local address and port belong to the client that first held it, listened
+ * there or opened a flow, until the last of these ends. So a client can neither take nor
+ * forge another's connections. Those of one user may share a port when all of them
+ * said so; one of them listens.
  *
  * Owner's addresses: without any, the host neither resolves nor answers, flows may be
  * of any address, and their link header is not checked: a device on a wire of its own.
@@ -66,9 +67,14 @@ struct host_port {
  */
 struct host_hooks {
 	void *ctx;
-	/* A port gets into use, or out of use. -errno refuses it. */
+	/* A port gets into use, or out of use. -errno refuses it; -EADDRINUSE: when
+	 * any may be had, another is tried. */
 	int (*claim)(void *ctx, const struct host_port *port, void **claimed);
 	void (*release)(void *ctx, const struct host_port *port, void *claimed);
+	/* What comes for a port that is claimed begins to be the device's, with its
+	 * first flow or listen, or ceases to be. -errno refuses the first. */
+	int (*carry)(void *ctx, const struct host_port *port, void *claimed,
+		     bool begins);
 	/* Fills in reply->flow for reply's address: 0, -EAGAIN (host_routes_changed()
 	 * will be called), -errno. In place of the host's own resolver. */
 	int (*route)(void *ctx, const struct tcp_tuple *tuple,
@@ -84,6 +90,7 @@ struct host_options {
 	uint32_t mtu;		/* IP bytes; default: the wire's, at most 65535 */
 	uint32_t n_addresses;
 	struct host_address addresses[HOST_ADDRESSES_MAX];
+	uint16_t first_port, last_port;	/* to be chosen from; default 32768..60999 */
 	uint64_t spin_ns;	/* host_sleep() polls so long first; default 20 us,
 				 * 1: not at all                                */
 	struct wire *kernel;	/* packets of nobody go there, and what comes from

@@ -43,6 +43,7 @@ struct host_limits {
 };
 
 struct host_policy {
+	uint32_t user;		/* clients of one may share ports               */
 	uint32_t n_rules;	/* 0: nothing is allowed                        */
 	uint16_t low_ports;	/* ports below need HOST_LOW_PORTS              */
 	bool raw;		/* may send frames of no flow, any              */

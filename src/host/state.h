@@ -23,13 +23,23 @@ struct mapping {
 	bool writable;
 };
 
-/* A local port in use, see host.h. */
+/* What a client has a local port for. */
+enum port_use {
+	PORT_HOLD,
+	PORT_HOLD_REUSE,	/* see enum control_hold_flag                   */
+	PORT_FLOW,
+	PORT_LISTEN,
+};
+
+/* A local port in use by one client, see host.h. */
 struct port {
 	struct port *next;
 	struct host_port name;
 	struct host_client *client;
-	uint32_t uses;
-	bool claimed;
+	uint32_t uses;		/* of any kind                                  */
+	uint32_t carried;	/* of them flows and listens                    */
+	uint32_t listens;
+	bool reuse;		/* others of the user may have it as well       */
 	void *claim;		/* of the hook                                  */
 };
 
@@ -121,11 +131,14 @@ int host_flow_own_address(struct request *r);
 int host_flow_remove(struct request *r);
 int host_flow_remove_listen(struct request *r);
 int host_flow_route(struct request *r);
+int host_port_hold(struct request *r);
+int host_port_release(struct request *r);
 
 /* What was there is given back, without regard to what refers to it. */
 void object_drop(struct host_client *c, uint32_t place);
 void queue_drop(struct host_client *c, uint32_t place);
 void host_flow_drop(struct host_client *c, uint32_t place);
+void host_port_drop(struct host_client *c, uint32_t place);
 
 /* @sum grows by @more. */
 void queue_add_counters(struct device_queue_counters *sum,
@@ -143,15 +156,39 @@ bool policy_allows(const struct host_client *c, const uint8_t local[16], bool v6
 
 /**
  * port_take() - One more use of a local port by a client
+ * @name:	Its port is not 0
  * @out:	Set on success; give it to port_drop()
  *
- * Return: 0; -EADDRINUSE: another client's; -ENOMEM; -errno of the hook.
+ * A flow or listen goes by what the client holds there: it shares the port with others
+ * of the user only when that was held so.
+ *
+ * Return: 0; -EADDRINUSE: another's, or to be held and not to be shared; -ENOMEM; -errno
+ * of a hook.
  */
 MUST_CHECK int port_take(struct host_client *c, const struct host_port *name,
-			 struct port **out);
+			 enum port_use use, struct port **out);
 
 /** port_drop() - One use less */
-void port_drop(struct host *h, struct port *p);
+void port_drop(struct host *h, struct port *p, enum port_use use);
+
+/** port_is_free() - Whether no client has what comes for @name */
+bool port_is_free(const struct host *h, const struct host_port *name);
+
+/**
+ * port_choose() - port_take() of a port that is free
+ * @name:	Its port is set on success
+ * @rights:	enum host_right: all of them if there is such a port, else one of them
+ *
+ * Source: RFC 6056 §3.3.1: from a random one on, the next that is free.
+ *
+ * Return: 0; -EACCES: none that the policy allows; -EADDRINUSE: none of these is free;
+ * as port_take().
+ */
+MUST_CHECK int port_choose(struct host_client *c, struct host_port *name,
+			   uint32_t rights, enum port_use use, struct port **out);
+
+/** host_is_own() - Whether a client may use the address at all */
+bool host_is_own(const struct host *h, const uint8_t address[16], bool v6);
 
 /** host_route() - reply->flow for the way to @tuple's remote address; see host_flow_route() */
 int host_route(struct host *h, const struct tcp_tuple *tuple,

@@ -79,7 +79,7 @@ static void all_that_can_be_said(void **state)
 	assert_int_equal(read_config(
 		"# a comment\n\n[daemon]\nsocket = /a/b\nstats = /a/c\n"
 		"  mode=0600  \ngroup = 7\nuser = nobody\nclients = 9\n"
-		"low-ports = 512\n"
+		"low-ports = 512\nephemeral-ports = 40000-40999\n"
 		"[wire]\nwire = tap:x,up\nspin = 100\n"
 		"address = 10.0.0.2/24\ngateway = 10.0.0.1\n"
 		"address = fd00::2/64\nmac = 02:00:00:00:00:01\nmtu = 9000\n"
@@ -94,6 +94,8 @@ static void all_that_can_be_said(void **state)
 	assert_int_equal(config.socket_gid, 7);
 	assert_int_equal(config.uid, 65534);
 	assert_int_equal(config.host.clients, 9);
+	assert_int_equal(config.host.first_port, 40000);
+	assert_int_equal(config.host.last_port, 40999);
 	assert_int_equal(config.host.spin_ns, 100000);
 	assert_int_equal(config.host.n_addresses, 2);
 	assert_int_equal(config.host.addresses[1].prefix_bits, 64);
@@ -171,6 +173,9 @@ static void whatever_is_wrong_is_named(void **state)
 		{ "[everyone]\nflow = 10.0.0.1/33:80\n", 2, "flow: not [ADDRESS" },
 		{ "[everyone]\naddress = 10.0.0.1:80\n", 2, "address: not an address" },
 		{ "[everyone]\nraw = maybe\n", 2, "raw: yes or no" },
+		{ "[daemon]\nephemeral-ports = 9-8\n", 2, "ephemeral-ports: not two" },
+		{ "[daemon]\nephemeral-ports = 0-8\n", 2, "ephemeral-ports: not two" },
+		{ "[daemon]\nephemeral-ports = 8\n", 2, "ephemeral-ports: not two" },
 		{ "[everyone]\n[daemon]\nlow-ports = 1\n", 3, "low-ports: stands behind" },
 	};
 	char expected[256];

@@ -276,5 +276,5 @@ int divert_port(struct divert *d, const struct host_port *port, bool add)
 	netlink_nest_end(&r, element);
 	netlink_nest_end(&r, elements);
 	err = send_batch(d, &r);
-	return err == -EEXIST ? 0 : err;
+	return err == (add ? -EEXIST : -ENOENT) ? 0 : err;
 }

@@ -37,12 +37,40 @@ static void set_reuse_of_port(struct kernel *k, const struct host_port *port, in
 	}
 }
 
-/* Any address and one of them are two sockets of the same port: both ours. */
+static bool is_any(const struct host_port *port)
+{
+	static const uint8_t any[16];
+
+	return !memcmp(port->address, any, sizeof(any));
+}
+
+/* Whether what comes for @port may come for @h. */
+static bool is_shared(const struct hold *h, const struct host_port *port)
+{
+	return h->port.port == port->port && h->port.v6 == port->v6 &&
+	       (is_any(&h->port) || is_any(port) ||
+		!memcmp(h->port.address, port->address, sizeof(port->address)));
+}
+
+static bool is_ours(const struct kernel *k, const struct host_port *port)
+{
+	const struct hold *h = k->holds;
+
+	while (h && !is_shared(h, port))
+		h = h->next;
+	return h;
+}
+
+/*
+ * Any address and one of them are two sockets of the same port, and so are two clients
+ * that share one: all ours. That others may bind beside is asked for only where ours
+ * stands already, which lets nobody in.
+ */
 static int bind_beside_own(struct kernel *k, int fd, const struct host_port *port)
 {
 	int err = bind_to(fd, port);
 
-	if (err != -EADDRINUSE)
+	if (err != -EADDRINUSE || !is_ours(k, port))
 		return err;
 	set_reuse_of_port(k, port, 1);
 	set_reuse(fd, 1);
@@ -71,46 +99,18 @@ static int open_socket(struct kernel *k, const struct host_port *port)
 	return err;
 }
 
-static bool is_any(const struct host_port *port)
-{
-	static const uint8_t any[16];
-
-	return !memcmp(port->address, any, sizeof(any));
-}
-
-/* For any address there is an entry for each that there is. */
-static int divert(struct kernel *k, const struct host_port *port, bool add)
-{
-	struct host_port one = *port;
-	int err = 0;
-
-	if (!k->divert)
-		return 0;
-	if (!is_any(port))
-		return divert_port(k->divert, port, add);
-	for (uint32_t n = 0; !err && n < k->n_addresses; n++) {
-		if (k->addresses[n].v6 != port->v6)
-			continue;
-		memcpy(one.address, k->addresses[n].address, sizeof(one.address));
-		err = divert_port(k->divert, &one, add);
-	}
-	return err;
-}
-
 int hold_claim(void *ctx, const struct host_port *port, void **claimed)
 {
 	struct kernel *k = ctx;
 	struct hold *h = calloc(1, sizeof(*h));
-	int err;
 
 	if (!h)
 		return -ENOMEM;
 	h->port = *port;
 	h->fd = open_socket(k, port);
-	err = h->fd < 0 ? h->fd : divert(k, port, true);
-	if (err) {
-		if (h->fd >= 0)
-			close(h->fd);
+	if (h->fd < 0) {
+		int err = h->fd;
+
 		free(h);
 		return err;
 	}
@@ -120,15 +120,99 @@ int hold_claim(void *ctx, const struct host_port *port, void **claimed)
 	return 0;
 }
 
-/* Whether another of ours still needs what is diverted for @port. */
-static bool is_needed(const struct kernel *k, const struct host_port *port)
+/* ---- What comes for it --------------------------------------------------------------- */
+
+/* Whether what comes for @port, of one address, is the device's. */
+static bool is_carried(const struct kernel *k, const struct host_port *port)
 {
-	for (const struct hold *h = k->holds; h; h = h->next) {
-		if (h->port.port == port->port && h->port.v6 == port->v6 &&
-		    (is_any(&h->port) || is_any(port)))
+	const struct hold *h = k->holds;
+
+	while (h && !(h->carried && is_shared(h, port)))
+		h = h->next;
+	return h;
+}
+
+/* What comes for @port, of one address, is the kernel's or not, as it should be. */
+static int divert(struct kernel *k, const struct host_port *port)
+{
+	return divert_port(k->divert, port, is_carried(k, port));
+}
+
+/* For any address there is an entry for each that there is. */
+static int divert_each(struct kernel *k, const struct host_port *port,
+		       const struct host_address *addresses, uint32_t n)
+{
+	struct host_port one = *port;
+	int err = 0;
+
+	for (uint32_t at = 0; !err && at < n; at++) {
+		if (addresses[at].v6 != port->v6)
+			continue;
+		memcpy(one.address, addresses[at].address, sizeof(one.address));
+		err = divert(k, &one);
+	}
+	return err;
+}
+
+int hold_carry(void *ctx, const struct host_port *port, void *claimed, bool begins)
+{
+	struct kernel *k = ctx;
+	struct hold *h = claimed;
+	int err;
+
+	if (!k->divert)
+		return 0;
+	h->carried = begins;
+	err = is_any(port) ? divert_each(k, port, k->addresses, k->n_addresses) :
+			     divert(k, port);
+	if (err && begins)
+		(void)!hold_carry(ctx, port, claimed, false);
+	return err;
+}
+
+static bool has_address(const struct kernel *k, const struct host_address *a)
+{
+	for (uint32_t n = 0; n < k->n_addresses; n++) {
+		if (k->addresses[n].v6 == a->v6 &&
+		    !memcmp(k->addresses[n].address, a->address, sizeof(a->address)))
 			return true;
 	}
 	return false;
+}
+
+/* By who named the address, and waits for it to come back. */
+static bool is_carried_alone(const struct kernel *k, const struct host_port *port)
+{
+	const struct hold *h = k->holds;
+
+	while (h && !(h->carried && !is_any(&h->port) && is_shared(h, port)))
+		h = h->next;
+	return h;
+}
+
+/* An address that comes back later is not diverted by who has long let go. */
+static void divert_gone(struct kernel *k, const struct host_port *port,
+			const struct host_address *before, uint32_t n)
+{
+	struct host_port one = *port;
+
+	for (uint32_t at = 0; at < n; at++) {
+		if (before[at].v6 != port->v6 || has_address(k, &before[at]))
+			continue;
+		memcpy(one.address, before[at].address, sizeof(one.address));
+		(void)!divert_port(k->divert, &one, is_carried_alone(k, &one));
+	}
+}
+
+void hold_addresses_changed(struct kernel *k, const struct host_address *before,
+			    uint32_t n_before)
+{
+	for (const struct hold *h = k->divert ? k->holds : NULL; h; h = h->next) {
+		if (!h->carried || !is_any(&h->port))
+			continue;
+		(void)!divert_each(k, &h->port, k->addresses, k->n_addresses);
+		divert_gone(k, &h->port, before, n_before);
+	}
 }
 
 void hold_release(void *ctx, const struct host_port *port, void *claimed)
@@ -136,11 +220,10 @@ void hold_release(void *ctx, const struct host_port *port, void *claimed)
 	struct kernel *k = ctx;
 	struct hold *h = claimed, **at = &k->holds;
 
+	(void)port;
 	while (*at != h)
 		at = &(*at)->next;
 	*at = h->next;
-	if (!is_needed(k, port))
-		(void)!divert(k, port, false);
 	close(h->fd);
 	free(h);
 }

@@ -87,6 +87,18 @@ static int read_mac(struct kernel *k)
 
 /* ---- Changes --------------------------------------------------------------------------------------- */
 
+static void renew_addresses(struct kernel *k, struct host *host)
+{
+	struct host_address before[HOST_ADDRESSES_MAX];
+	uint32_t n = k->n_addresses;
+
+	memcpy(before, k->addresses, sizeof(before));
+	if (read_addresses(k))
+		return;
+	host_set_addresses(host, k->addresses, k->n_addresses);
+	hold_addresses_changed(k, before, n);
+}
+
 static void take_changes(struct agent *a, struct source *s)
 {
 	struct kernel *k = (struct kernel *)s;
@@ -103,8 +115,8 @@ static void take_changes(struct agent *a, struct source *s)
 		addresses |= m->nlmsg_type == RTM_NEWADDR ||
 			     m->nlmsg_type == RTM_DELADDR;
 	}
-	if (addresses && !read_addresses(k))
-		host_set_addresses(a->host, k->addresses, k->n_addresses);
+	if (addresses)
+		renew_addresses(k, a->host);
 	if (addresses || neighbours)
 		host_routes_changed(a->host);
 }
@@ -179,7 +191,7 @@ void kernel_fill(struct kernel *k, struct host_options *options)
 {
 	options->hooks = (struct host_hooks){
 		.ctx = k, .claim = hold_claim, .release = hold_release,
-		.route = route_find,
+		.carry = hold_carry, .route = route_find,
 	};
 	memcpy(options->mac, k->mac, sizeof(options->mac));
 	memcpy(options->addresses, k->addresses, sizeof(options->addresses));

@@ -6,14 +6,15 @@
  * When the device uses addresses that are the kernel's (ARCHITECTURE D5), the kernel
  * stays in charge of all but TCP of the ports that clients have:
  *
- *   ports	each local port in use is held by a kernel socket that is bound and does
- *		not listen, so that no other program gets it, and no client gets one that
- *		another program has (hold.c)
+ *   ports	each local port that a client has is held by a kernel socket that is bound
+ *		and does not listen, so that no other program gets it, and no client gets
+ *		one that another program has (hold.c)
  *   routes	and neighbours are the kernel's; who is not yet known is looked for by the
  *		kernel, and what it found is announced (route.c)
  *   packets	where the device only listens on the kernel's interface, what comes for
- *		held ports is kept from the kernel's TCP, which would answer with RST
- *		(divert.c); a device in front of a TAP takes it away itself
+ *		ports with flows or a listen is kept from the kernel's TCP, which would
+ *		answer with RST (divert.c); a device in front of a TAP takes it away
+ *		itself. For a port that is only held that RST is the right answer
  *
  * Everything hangs on descriptors and is gone with the process, however it ends.
  *
@@ -31,6 +32,7 @@ struct divert;
 struct hold {
 	struct hold *next;
 	struct host_port port;
+	bool carried;		/* what comes is kept from the kernel           */
 	int fd;
 };
 
@@ -66,7 +68,12 @@ MUST_CHECK int kernel_watch(struct kernel *k, struct agent *a);
 
 /* In hold.c: as the hooks of struct host_hooks. */
 int hold_claim(void *ctx, const struct host_port *port, void **claimed);
+int hold_carry(void *ctx, const struct host_port *port, void *claimed, bool begins);
 void hold_release(void *ctx, const struct host_port *port, void *claimed);
+
+/** hold_addresses_changed() - @before: what k->addresses was */
+void hold_addresses_changed(struct kernel *k, const struct host_address *before,
+			    uint32_t n_before);
 
 /* In route.c. */
 int route_find(void *ctx, const struct tcp_tuple *tuple, struct control_reply *reply);
