@@ -34,6 +34,7 @@ struct tto_cq;
 struct tto_grq;
 struct tto_qp;
 struct tto_flow;
+struct tto_port;
 
 /** tto_verbs_version() - "MAJOR.MINOR.PATCH" of the library that runs. */
 TTO_API const char *tto_verbs_version(void);
@@ -239,7 +240,7 @@ TTO_API int tto_qp_open(struct tto_device *device, struct tto_cq *cq,
 /** tto_qp_close() - Posted requests do not complete. -EBUSY while a flow uses it. */
 TTO_API int tto_qp_close(struct tto_qp *qp);
 
-/* ---- Flows --------------------------------------------------------------------- */
+/* ---- Ports --------------------------------------------------------------------- */
 
 /* Addresses in network order (IPv4: the first 4 bytes), ports in host order. */
 struct tto_tuple {
@@ -247,6 +248,30 @@ struct tto_tuple {
 	uint16_t local_port, remote_port;
 	uint32_t v6;		/* 1: IPv6                                        */
 };
+
+enum tto_port_flags {
+	TTO_PORT_REUSE = 1,	/* as SO_REUSEADDR, see tto_port_hold(3)          */
+};
+
+/**
+ * tto_port_hold() - Have a local port before it is known what for: a bind()
+ * @tuple:	Local address, zeros: any; port, 0: one that nobody has; v6
+ * @flags:	enum tto_port_flags
+ * @out:	Set on success; release with tto_port_release(), or with the device
+ *
+ * Nothing comes for it before a flow or a listen of this handle has it too, and these
+ * keep it when the hold is released.
+ *
+ * Return: 0; -EADDRINUSE; -EADDRNOTAVAIL: not an address of the device; -EACCES: neither
+ * flows nor listens are allowed there; -EINVAL; -ENOSPC; -ENOMEM; -EPIPE.
+ */
+TTO_API int tto_port_hold(struct tto_device *device, const struct tto_tuple *tuple,
+			  uint32_t flags, struct tto_port **out);
+/** tto_port_number() - The port, also one that was chosen */
+TTO_API uint16_t tto_port_number(const struct tto_port *port);
+TTO_API int tto_port_release(struct tto_port *port);
+
+/* ---- Flows --------------------------------------------------------------------- */
 
 struct tto_flow_options {
 	uint32_t size;		/* sizeof(struct tto_flow_options)                */
@@ -257,12 +282,12 @@ struct tto_flow_options {
 /**
  * tto_flow_open() - Have a connection's segments come to @qp, and send for it
  * @grq:	For what finds no receive in @qp; NULL: such packets are dropped
- * @tuple:	Copied; both sides
+ * @tuple:	Copied; both sides; a local port of 0: one that nobody has is chosen
  *
  * Unless the CQ is raw, a QP with an RQ has one flow.
  *
- * Return: 0; -EEXIST; -EACCES; -ENOSPC; -EBUSY; -EHOSTUNREACH, -EAGAIN: how to
- * reach the other side is not known, or not yet.
+ * Return: 0; -EEXIST; -EADDRINUSE; -EACCES; -ENOSPC; -EBUSY; -EHOSTUNREACH, -EAGAIN:
+ * how to reach the other side is not known, or not yet.
  */
 TTO_API int tto_flow_open(struct tto_qp *qp, struct tto_grq *grq,
 			  const struct tto_tuple *tuple,
@@ -275,6 +300,8 @@ TTO_API int tto_flow_listen(struct tto_qp *qp, struct tto_grq *grq,
 TTO_API int tto_flow_own(struct tto_qp *qp, struct tto_grq *grq,
 			 const struct tto_tuple *tuple, struct tto_flow **out);
 TTO_API int tto_flow_close(struct tto_flow *flow);
+/** tto_flow_port() - The local port, also one that was chosen */
+TTO_API uint16_t tto_flow_port(const struct tto_flow *flow);
 
 /* How frames reach the other side. */
 struct tto_path {

@@ -47,7 +47,7 @@ struct tto_device {
 	uint32_t n_queues;
 	struct tto_flow **flows;	/* by id: open addressing               */
 	uint32_t flows_mask, n_flows;
-	struct link cqs, grqs, qps;	/* heads                                */
+	struct link cqs, grqs, qps, ports;	/* heads                        */
 	struct tto_grq *starved;	/* with something spent                 */
 	struct tto_device_stats stats;
 };
@@ -95,12 +95,20 @@ struct tto_qp {
 	uint32_t users;
 };
 
+struct tto_port {
+	struct link link;
+	struct tto_device *device;
+	uint32_t handle;
+	uint16_t number;
+};
+
 struct tto_flow {
 	struct tto_qp *qp;
 	struct tto_grq *grq;
 	uint32_t handle;
 	uint32_t id;		/* as completions name it                       */
 	uint16_t release;	/* enum control_operation that ends it          */
+	uint16_t port;		/* local                                        */
 	bool in_stream;		/* its bytes in order go to qp->stream          */
 	struct tto_path path;
 };
@@ -181,7 +189,7 @@ MUST_CHECK int memory_place(struct tto_device *device, const void *address,
 void cq_forget(struct tto_cq *cq);
 void grq_forget(struct tto_grq *grq);
 void qp_forget(struct tto_qp *qp);
-void flow_forget_all(struct tto_device *device);
+void flow_forget_all(struct tto_device *device);	/* and ports            */
 
 /* ---- flow.c ------------------------------------------------------------------------ */
 

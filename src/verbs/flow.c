@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* flow.c - Flows, listens and addresses, and the way to the other side */
+/* flow.c - Flows, listens, addresses and ports, and the way to the other side */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -78,11 +78,19 @@ static void take_out(struct tto_device *d, struct tto_flow *flow)
 	}
 }
 
+static void port_forget(struct tto_port *port)
+{
+	link_remove(&port->link);
+	free(port);
+}
+
 void flow_forget_all(struct tto_device *device)
 {
 	for (uint32_t at = 0; device->flows && at <= device->flows_mask; at++)
 		free(device->flows[at]);
 	free(device->flows);
+	while (device->ports.next)
+		port_forget((struct tto_port *)device->ports.next);
 }
 
 /* ---- Open and close ----------------------------------------------------------------- */
@@ -127,6 +135,7 @@ static int ask(struct tto_flow *flow, struct control_request *request)
 		return status;
 	flow->handle = reply.handle;
 	flow->id = reply.flow.flow;
+	flow->port = reply.flow.port;
 	take_path(&flow->path, &reply);
 	return 0;
 }
@@ -246,6 +255,11 @@ int tto_flow_close(struct tto_flow *flow)
 	return 0;
 }
 
+uint16_t tto_flow_port(const struct tto_flow *flow)
+{
+	return flow->port;
+}
+
 int tto_flow_path(const struct tto_flow *flow, struct tto_path *path)
 {
 	*path = flow->path;
@@ -266,5 +280,57 @@ int tto_route(struct tto_device *device, const struct tto_tuple *tuple,
 	if (status < 0)
 		return status;
 	take_path(path, &reply);
+	return 0;
+}
+
+/* ---- Ports without a flow -------------------------------------------------------------- */
+
+int tto_port_hold(struct tto_device *device, const struct tto_tuple *tuple,
+		  uint32_t flags, struct tto_port **out)
+{
+	struct control_request request = {
+		.operation = CONTROL_HOLD_PORT,
+		.handle = CONTROL_NONE,
+		.hold = { .tuple = control_tuple(tuple, false) },
+	};
+	struct control_reply reply;
+	struct tto_port *port;
+	int status;
+
+	if (flags & ~(uint32_t)TTO_PORT_REUSE)
+		return -EINVAL;
+	if (flags & TTO_PORT_REUSE)
+		request.hold.flags = CONTROL_HOLD_REUSE;
+	port = calloc(1, sizeof(*port));
+	if (!port)
+		return -ENOMEM;
+	status = attach_request(device->attachment, &request, &reply, NULL);
+	if (status < 0) {
+		free(port);
+		return status;
+	}
+	port->device = device;
+	port->handle = reply.handle;
+	port->number = reply.flow.port;
+	link_add(&device->ports, &port->link);
+	*out = port;
+	return 0;
+}
+
+uint16_t tto_port_number(const struct tto_port *port)
+{
+	return port->number;
+}
+
+int tto_port_release(struct tto_port *port)
+{
+	struct control_request request = { .operation = CONTROL_RELEASE_PORT,
+					   .handle = port->handle };
+	struct control_reply reply;
+	int status = attach_request(port->device->attachment, &request, &reply, NULL);
+
+	if (status < 0 && status != -EPIPE)
+		return status;
+	port_forget(port);
 	return 0;
 }
