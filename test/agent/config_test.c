@@ -238,6 +238,7 @@ static void what_sections_say_adds_up(void **state)
 	assert_false(may(&p, HOST_LISTEN, 81));
 	assert_false(may(&p, HOST_FLOW, 6000));
 	assert_true(p.raw);
+	assert_int_equal(p.user, 1000);
 	assert_int_equal(p.limits.memory, 4 << 20);
 	assert_int_equal(p.limits.queues, 1);
 	assert_int_equal(clients, 7);
@@ -267,6 +268,7 @@ static void of_whom_nothing_is_said(void **state)
 	/* Root may do everything, until a section says otherwise. */
 	assert_true(config_policy(&config, &root, &p, &clients));
 	assert_true(may(&p, HOST_LISTEN, 1));
+	assert_int_equal(p.user, 0);
 	assert_true(p.raw);
 	assert_int_equal(read_config(WIRE "[user root]\nflow = 2000\n"), 0);
 	assert_true(config_policy(&config, &root, &p, &clients));

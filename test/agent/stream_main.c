@@ -4,12 +4,14 @@
  *
  *	agent-client send SOCKET LOCAL REMOTE	until standard input ends
  *	agent-client receive SOCKET LOCAL REMOTE
+ *	agent-client hold SOCKET LOCAL PORT FLAGS TIMES	until standard input ends
  *	agent-client hostile SOCKET LOCAL REMOTE SEED
  *	agent-client murder SOCKET LOCAL REMOTE SEED TIMES DAEMON-PID UID STATS
  *
  * A byte stream with cumulative acknowledgements and go-back-N, which is as much of TCP
  * as it takes to see whether every byte comes, once, in order, and unchanged.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -211,18 +213,50 @@ static void run_receiver(char **argv)
 	printf("received %llu\n", (unsigned long long)r.nxt);
 }
 
+/* ---- Ports -------------------------------------------------------------------------------------- */
+
+/* Prints what was held, one a line, or why not; then "ready". */
+static void run_holder(char **argv)
+{
+	struct client c;
+	int err = client_connect(&c, argv[2]);
+	char end;
+
+	if (err)
+		client_fail(argv[2], err);
+	for (int n = atoi(argv[6]); n > 0; n--) {
+		struct control_request ask = client_ask(CONTROL_HOLD_PORT);
+		struct control_reply reply;
+
+		inet_pton(AF_INET, argv[3], ask.hold.tuple.local);
+		ask.hold.tuple.local_port = (uint16_t)atoi(argv[4]);
+		ask.hold.flags = (uint32_t)atoi(argv[5]);
+		err = client_do(&c, &ask, &reply, NULL);
+		if (err)
+			printf("refused: %s\n", strerror(-err));
+		else
+			printf("holds %u\n", reply.flow.port);
+	}
+	printf("ready\n");
+	fflush(stdout);
+	(void)!read(STDIN_FILENO, &end, 1);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 5 && !strcmp(argv[1], "send"))
 		run_sender(argv);
 	else if (argc == 5 && !strcmp(argv[1], "receive"))
 		run_receiver(argv);
+	else if (argc == 7 && !strcmp(argv[1], "hold"))
+		run_holder(argv);
 	else if (argc == 6 && !strcmp(argv[1], "hostile"))
 		hostile_run(argv[2], argv[3], argv[4], (uint32_t)atoi(argv[5]));
 	else if (argc == 10 && !strcmp(argv[1], "murder"))
 		murder_run(argv);
 	else
-		client_fail("send|receive SOCKET LOCAL REMOTE, hostile ... SEED, "
+		client_fail("send|receive SOCKET LOCAL REMOTE, "
+			    "hold SOCKET LOCAL PORT FLAGS TIMES, hostile ... SEED, "
 			    "murder ... SEED TIMES DAEMON-PID UID STATS", EINVAL);
 	return 0;
 }
