@@ -277,6 +277,8 @@ struct tto_flow_options {
 	uint32_t size;		/* sizeof(struct tto_flow_options)                */
 	uint32_t next_seq;	/* where the bytes in order begin; see knows_next */
 	uint8_t knows_next;	/* 0: where the first segment that comes begins   */
+	uint8_t errors;		/* not 0: ICMP errors that quote what it has sent
+				 * come to @grq, as TTO_GENERAL with TTO_FRAME    */
 };
 
 /**

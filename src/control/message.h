@@ -71,6 +71,12 @@ enum control_hold_flag {
 				 * they say so too and nobody listens there     */
 };
 
+enum control_flow_flag {	/* ADD_FLOW                                     */
+	CONTROL_FLOW_KNOWS_NEXT = 1,	/* next_seq is where bytes in order begin */
+	CONTROL_FLOW_ERRORS = 2,	/* ICMP errors that quote it come to its GRQ,
+					 * as whole frames                      */
+};
+
 enum control_queue_flag {
 	CONTROL_QUEUE_UNOWNED = 1,	/* SQ: may use SEND_UNOWNED             */
 };
@@ -116,7 +122,8 @@ struct control_request {
 		struct {
 			struct control_tuple tuple;
 			uint32_t cq, rq, grq, sq;	/* handles, or NONE     */
-			uint32_t knows_next, next_seq;
+			uint32_t flags;		/* enum control_flow_flag       */
+			uint32_t next_seq;
 		} flow;
 		struct {
 			uint64_t wr_id;

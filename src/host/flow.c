@@ -189,11 +189,12 @@ int host_flow_add(struct request *r)
 	if (err)
 		return err;
 	if (is_any(t->local) || is_any(t->remote) || !t->remote_port ||
-	    r->ask->flow.knows_next > 1)
+	    r->ask->flow.flags & ~(CONTROL_FLOW_KNOWS_NEXT | CONTROL_FLOW_ERRORS))
 		return -EINVAL;
 	if (!is_allowed(r->client, t, HOST_FLOW))
 		return -EACCES;
-	f.knows_next = r->ask->flow.knows_next;
+	f.knows_next = r->ask->flow.flags & CONTROL_FLOW_KNOWS_NEXT;
+	f.errors = r->ask->flow.flags & CONTROL_FLOW_ERRORS;
 	f.next_seq = r->ask->flow.next_seq;
 	err = find_link(r, &f);
 	return err ? err : add(r, &f);
@@ -207,7 +208,7 @@ int host_flow_listen(struct request *r)
 
 	if (err)
 		return err;
-	if (!is_any(t->remote) || t->remote_port || r->ask->flow.knows_next)
+	if (!is_any(t->remote) || t->remote_port || r->ask->flow.flags)
 		return -EINVAL;
 	if (!is_allowed(r->client, t, HOST_LISTEN))
 		return -EACCES;
@@ -224,7 +225,7 @@ int host_flow_own_address(struct request *r)
 	if (err)
 		return err;
 	if (is_any(t->local) || !is_any(t->remote) || t->local_port ||
-	    t->remote_port || r->ask->flow.knows_next)
+	    t->remote_port || r->ask->flow.flags)
 		return -EINVAL;
 	if (!policy_allows(r->client, t->local, t->v6, 0, HOST_ADDRESS))
 		return -EACCES;

@@ -239,6 +239,8 @@ static int add_flow(struct device *d, const struct device_flow *f,
 	to->tuple = f->tuple;
 	to->order.known = f->knows_next;
 	to->order.next = f->next_seq;
+	to->errors.wanted = f->errors && kind == FLOW_CONNECTION;
+	d->n_errors += to->errors.wanted;
 	to->link_free = f->link_free;
 	set_link(to, f->link, f->link_bytes);
 	refer_all(to, 1);
@@ -252,6 +254,7 @@ static void end_flow(struct device *d, struct client_flow *f)
 		d->address = NULL;
 	else if (f->kind != FLOW_ADDRESS)
 		lookup_remove(d->lookup, &f->tuple);
+	d->n_errors -= f->errors.wanted;
 	refer_all(f, -1);
 	state_remove_flow(d, f);
 }
@@ -270,6 +273,7 @@ int device_add_flow(struct device *d, const struct device_flow *f, uint32_t *id)
 		return err;
 	err = lookup_insert(d->lookup, &f->tuple, (uint32_t)(to - d->flows));
 	if (err) {
+		d->n_errors -= to->errors.wanted;
 		refer_all(to, -1);
 		state_remove_flow(d, to);
 		return err;
@@ -464,6 +468,7 @@ void device_receive(struct device *d, const struct wire_frame *frames,
 	uint32_t held = 0;
 
 	d->link = link;
+	d->now = now;
 	d->coalescer->options.link = (uint8_t)link;
 	for (uint32_t k = 0; k < n; k++) {
 		if (likely(frames[k].n_iov == 1))

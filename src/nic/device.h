@@ -25,6 +25,9 @@
  * buffer a packet is dropped and counted.
  *
  * Ids are indices with a generation, so that an id that was closed matches nothing.
+ * ICMP errors that quote a flow that wants them go to its GRQ as whole frames, if they
+ * may be true (client/errors.h); nobody else sees them.
+ *
  * "In order" is what follows the bytes that were placed for that flow; the first
  * segment that comes for a flow tells where that begins, unless the owner said.
  *
@@ -73,7 +76,8 @@ X(BAD_REQUEST, "bad-request", "a request contradicts itself") \
 X(BAD_TUPLE, "bad-tuple", "a frame to be sent is not of the flow it was posted for") \
 X(BAD_FLOW, "bad-flow", "a request names a flow that is not of its queue") \
 X(CHECKSUM, "checksum", "a segment's checksum is wrong") \
-X(WIRE, "wire", "the wire refused a frame")
+X(WIRE, "wire", "the wire refused a frame") \
+X(ERROR, "icmp-error", "an ICMP error about what is not on its way, or one too many")
 
 enum device_drop {
 #define X(id, name, text) DEVICE_DROP_##id,
@@ -120,6 +124,7 @@ struct device_flow {
 	uint32_t sq;		/* that may send for it; DEVICE_NONE: none      */
 	bool knows_next;	/* next_seq is set                              */
 	uint32_t next_seq;
+	bool errors;		/* a connection: ICMP errors that quote it come too */
 	uint8_t link[DEVICE_LINK_MAX];	/* what its frames must begin with      */
 	uint8_t link_bytes;	/* 0: any                                       */
 	uint8_t link_free;	/* the first of them, that may be anything: a

@@ -45,7 +45,8 @@ enum completion_flag {
 	COMPLETION_FIRST = 0x10,	/* first piece of an aggregate; flags FIN and
 					 * PSH count in its last piece          */
 	COMPLETION_RAW = 0x20,	/* not an aggregate of a flow: the buffer has a
-				 * whole frame, from its link header on         */
+				 * whole frame, from its link header on. Of a
+				 * connection: an ICMP error that quotes it     */
 };
 
 #define COMPLETION_NO_FLOW UINT32_MAX

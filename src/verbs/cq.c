@@ -131,7 +131,7 @@ static bool take_general(const struct work_queue *q, const struct completion *e,
 	if (!slot || (e->status == COMPLETION_OK && !is_within(e, slot)))
 		return false;
 	if (flow && flow->in_stream && e->kind == COMPLETION_GENERAL &&
-	    e->status == COMPLETION_OK) {
+	    e->status == COMPLETION_OK && !(e->flags & COMPLETION_RAW)) {
 		stream_general(&flow->qp->stream, slot, e);
 		look_for_end(flow->qp, e);
 		return false;

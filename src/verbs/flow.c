@@ -174,7 +174,7 @@ static int open_flow(struct tto_qp *qp, struct tto_grq *grq,
 	}
 	if (flow->in_stream) {
 		qp->has_stream = true;
-		if (request->flow.knows_next)
+		if (request->flow.flags & CONTROL_FLOW_KNOWS_NEXT)
 			stream_begin(&qp->stream, request->flow.next_seq);
 	}
 	put(d, flow);
@@ -202,7 +202,10 @@ int tto_flow_open(struct tto_qp *qp, struct tto_grq *grq,
 		return -EINVAL;
 	if (qp->has_stream)
 		return -EBUSY;
-	request.flow.knows_next = o.knows_next != 0;
+	if (o.knows_next)
+		request.flow.flags |= CONTROL_FLOW_KNOWS_NEXT;
+	if (o.errors)
+		request.flow.flags |= CONTROL_FLOW_ERRORS;
 	request.flow.next_seq = o.next_seq;
 	return open_flow(qp, grq, &request, out);
 }

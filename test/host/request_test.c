@@ -433,7 +433,7 @@ static void flows_that_make_no_sense(void **state)
 	WRONG(TUPLE.remote_port = 0, -EINVAL);
 	WRONG(memset(TUPLE.local, 0, 16), -EINVAL);
 	WRONG(memset(TUPLE.remote, 0, 16), -EINVAL);
-	WRONG(s->ask.flow.knows_next = 2, -EINVAL);
+	WRONG(s->ask.flow.flags = 4, -EINVAL);
 	WRONG(s->ask.flow.cq = CONTROL_NONE, -EINVAL);
 	WRONG(s->ask.flow.cq = rq, -EINVAL);
 	WRONG(s->ask.flow.rq = cq, -EINVAL);
@@ -456,7 +456,7 @@ static void a_listen_has_no_other_side(void **state)
 	assert_int_equal(scene_do(s), -EINVAL);
 	scene_flow(s, CONTROL_ADD_LISTEN, &t, cq)->flow.tuple.remote[3] = 1;
 	assert_int_equal(scene_do(s), -EINVAL);
-	scene_flow(s, CONTROL_ADD_LISTEN, &t, cq)->flow.knows_next = 1;
+	scene_flow(s, CONTROL_ADD_LISTEN, &t, cq)->flow.flags = 1;
 	assert_int_equal(scene_do(s), -EINVAL);
 	scene_flow(s, CONTROL_ADD_LISTEN, &t, cq);
 	assert_int_equal(scene_do(s), 0);

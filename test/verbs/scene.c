@@ -31,7 +31,8 @@ void scene_open_side(struct side *s, int n, const char *where,
 					     .buffers = SCENE_GRQ_BUFFERS,
 					     .buffer_bytes = SCENE_GRQ_BYTES };
 	const struct tto_flow_options flow = { .size = sizeof(flow), .knows_next = 1,
-					       .next_seq = SCENE_FIRST };
+					       .next_seq = SCENE_FIRST,
+					       .errors = o->flow_errors };
 	struct tto_device_options device = o->device;
 	struct tto_qp_options qp = o->qp;
 	struct tto_error error = { "" };

@@ -29,7 +29,7 @@ struct side {
 
 struct scene_options {
 	uint32_t cq_flags;
-	uint8_t no_receive, no_flow;
+	uint8_t no_receive, no_flow, flow_errors;
 	struct tto_device_options device;
 	struct tto_qp_options qp;
 };

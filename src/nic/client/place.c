@@ -427,6 +427,8 @@ void place_segment(struct device *d, struct client_flow *f,
 	more = describe_options(&p.c, a) || f->kind == FLOW_LISTEN;
 	find_order(&p, a);
 	count_arrival(f, &p.c);
+	if (a->flags & TCP_ACK)
+		errors_acked(&f->errors, a->ack);
 	seq = p.c.seq;
 	/* RFC 9293 §3.10.7.4: what a RST carries is no part of the stream. */
 	if (a->flags & TCP_RST)

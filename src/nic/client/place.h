@@ -31,7 +31,7 @@
 void place_segment(struct device *d, struct client_flow *f,
 		   const struct arrival *a);
 
-/** place_frame() - A whole frame, for the owner of an address */
+/** place_frame() - A whole frame, for the owner of an address, or an error for a flow */
 void place_frame(struct device *d, struct client_flow *f,
 		 const struct tto_packet *packet);
 

@@ -380,9 +380,13 @@ static void note_sent(struct sending *x)
 {
 	const struct segment *s = &x->b->fetch.segment;
 
+	const uint8_t *tcp = s->template + s->l4;
+
 	if (s->flags & TCP_ACK)
-		order_acked(&x->flow->order,
-			    load_be32(s->template + s->l4 + 8));
+		order_acked(&x->flow->order, load_be32(tcp + 8));
+	errors_sent(&x->flow->errors, load_be32(tcp + 4),
+		    x->b->fetch.bytes + !!(s->flags & TCP_SYN) +
+		    !!(s->flags & TCP_FIN));
 	x->flow->counters.sent += x->b->fetch.bytes;
 }
 

@@ -10,6 +10,7 @@
 #ifndef NIC_CLIENT_STATE_H
 #define NIC_CLIENT_STATE_H
 
+#include "nic/client/errors.h"
 #include "nic/client/order.h"
 #include "nic/client/send.h"
 #include "nic/coalesce.h"
@@ -63,6 +64,7 @@ struct client_flow {
 	struct client_queue *cq;
 	struct client_queue *rq, *grq, *sq;	/* NULL: none                   */
 	struct order order;
+	struct errors errors;
 	uint8_t kind;		/* enum client_flow_kind                        */
 	uint8_t link_bytes, link_free;
 	uint8_t link[DEVICE_LINK_MAX];
@@ -94,6 +96,8 @@ struct device {
 	struct client_queue **senders;	/* all SQs                              */
 	uint32_t n_senders, turn;
 	enum tto_link link;	/* of the frames that are being received        */
+	uint32_t n_errors;	/* flows that want errors                       */
+	ns_t now;		/* of the frames                                */
 	ns_t retry;		/* a queue waits for room in a CQ; NS_NEVER     */
 	struct send_batch *batch;
 	struct tto_frame frames[DEVICE_BURST];

@@ -6,6 +6,7 @@
 
 #include "nic/client/place.h"
 #include "nic/flow_hash.h"
+#include "packet/icmp.h"
 #include "packet/parse.h"
 #include "packet/pseudo.h"
 
@@ -150,6 +151,31 @@ static bool is_tcp(const struct tto_packet *p)
 			   p->cause != TTO_CAUSE_MALFORMED);
 }
 
+/* Return: whether it is an error about a flow that wants them, true or not. */
+static bool take_error(struct device *d, const struct tto_packet *p)
+{
+	struct icmp_error e;
+	struct client_flow *f;
+	uint32_t place;
+	struct seg s;
+
+	if (parse_frame((enum parse_link)d->link, p->header, p->header_len, &s) !=
+		    PARSE_NOT_TCP ||
+	    !icmp_error_parse(p->header, &s, &e))
+		return false;
+	place = lookup_find(d->lookup, &e.tuple);
+	if (place == LOOKUP_NONE)
+		return false;
+	f = &d->flows[place];
+	if (!f->errors.wanted || !is_link_right(d, f, p))
+		return false;
+	if (errors_allow(&f->errors, e.seq, d->now))
+		place_frame(d, f, p);
+	else
+		place_drop(f, DEVICE_DROP_ERROR);
+	return true;
+}
+
 void steer_packet(void *ctx, const struct tto_packet *p)
 {
 	struct device *d = ctx;
@@ -158,6 +184,8 @@ void steer_packet(void *ctx, const struct tto_packet *p)
 	bool good = true;
 
 	if (!is_tcp(p)) {
+		if (d->n_errors && take_error(d, p))
+			return;
 		hand_over(d, d->address, p);
 		return;
 	}

@@ -5,6 +5,7 @@
  * What the coalescer hands up goes to the flow with its tuple; else, for TCP, to
  * who listens for its local side; else to who owns the address, who also gets
  * everything that is not TCP; else it is nobody's, and the owner of the device has it.
+ * An ICMP error is for the flow that it quotes, when that wants them.
  * Source: SPEC AG-1, AG-3, RX-1.
  */
 #ifndef NIC_CLIENT_STEER_H
