@@ -214,6 +214,7 @@ int client_add_flow(struct client *c, const char *local, uint16_t local_port,
 	ask.flow.grq = c->grq_handle;
 	ask.flow.sq = c->sq_handle;
 	ask.flow.rq = CONTROL_NONE;
+	ask.flow.flags = c->flow_flags;
 	for (int attempt = 0; err == -EAGAIN && attempt < 5; attempt++) {
 		err = client_do(c, &ask, &reply, NULL);
 		if (err == -EAGAIN)

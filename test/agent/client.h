@@ -28,6 +28,7 @@ struct client {
 	uint32_t cq_handle, grq_handle, sq_handle;
 	struct ring_end cq, grq, sq;
 	uint8_t *buffers, *payload;
+	uint32_t flow_flags;	/* enum control_flow_flag, of flows to be added */
 };
 
 struct client_flow {

@@ -4,6 +4,7 @@
  *
  *	agent-client send SOCKET LOCAL REMOTE	until standard input ends
  *	agent-client receive SOCKET LOCAL REMOTE
+ *	agent-client errors SOCKET LOCAL REMOTE
  *	agent-client hold SOCKET LOCAL PORT FLAGS TIMES	until standard input ends
  *	agent-client hostile SOCKET LOCAL REMOTE SEED
  *	agent-client murder SOCKET LOCAL REMOTE SEED TIMES DAEMON-PID UID STATS
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "client.h"
 
 #define PORT 5001		/* or what $AGENT_PORT says                     */
@@ -37,7 +39,8 @@ static uint8_t byte_of(uint64_t at)
 	return (uint8_t)((at * 0x9e3779b97f4a7c15ull) >> 56);
 }
 
-static void open_flow(struct client *c, struct client_flow *f, char **argv)
+static void open_flow(struct client *c, struct client_flow *f, char **argv,
+		      uint32_t flags)
 {
 	const char *text = getenv("AGENT_PORT");
 	uint16_t port = text ? (uint16_t)atoi(text) : PORT;
@@ -46,6 +49,7 @@ static void open_flow(struct client *c, struct client_flow *f, char **argv)
 	if (err)
 		client_fail(argv[2], err);
 	client_set_up(c);
+	c->flow_flags = flags;
 	err = client_add_flow(c, argv[3], port, argv[4], port, f);
 	if (err)
 		client_fail("flow", err);
@@ -130,7 +134,7 @@ static void run_sender(char **argv)
 	struct completion c;
 	char byte;
 
-	open_flow(&s.c, &s.f, argv);
+	open_flow(&s.c, &s.f, argv, 0);
 	while (s.una != s.end + 1) {
 		if (s.end == NO_END && poll(&in, 1, 0) == 1 &&
 		    read(STDIN_FILENO, &byte, 1) <= 0)
@@ -196,7 +200,7 @@ static void run_receiver(char **argv)
 	struct completion c;
 	int quiet = 0;
 
-	open_flow(&r.c, &r.f, argv);
+	open_flow(&r.c, &r.f, argv, 0);
 	printf("ready\n");
 	fflush(stdout);
 	while (quiet < LINGER) {
@@ -211,6 +215,41 @@ static void run_receiver(char **argv)
 			client_repost(&r.c, c.wr_id);
 	}
 	printf("received %llu\n", (unsigned long long)r.nxt);
+}
+
+/* ---- Errors ------------------------------------------------------------------------------------- */
+
+static void print_error(const struct client *c, const struct completion *got)
+{
+	const uint8_t *frame = c->buffers + got->wr_id * CLIENT_BUFFER_BYTES;
+	const uint8_t *icmp = frame + CLIENT_LINK + 20;
+
+	if (got->kind != COMPLETION_GENERAL || !(got->flags & COMPLETION_RAW) ||
+	    frame[CLIENT_LINK + 9] != 1)
+		client_fail("not an error", EPROTO);
+	printf("type %u code %u mtu %u\n", icmp[0], icmp[1], load_be16(icmp + 6));
+}
+
+/* Sends a segment that fills the interface's MTU, and prints what is said of it. */
+static void run_errors(char **argv)
+{
+	struct client_segment s = { .seq = 1000, .flags = ACK, .bytes = MSS };
+	struct client c;
+	struct completion got;
+	struct client_flow f;
+
+	open_flow(&c, &f, argv, CONTROL_FLOW_ERRORS);
+	s.payload = c.payload;
+	s.mss = MSS;
+	if (!client_post(&c, &f, &s))
+		client_fail("post", ENOBUFS);
+	while (client_poll(&c, &got, 5000)) {
+		if (got.kind != COMPLETION_SEND) {
+			print_error(&c, &got);
+			return;
+		}
+	}
+	printf("nothing\n");
 }
 
 /* ---- Ports -------------------------------------------------------------------------------------- */
@@ -248,6 +287,8 @@ int main(int argc, char **argv)
 		run_sender(argv);
 	else if (argc == 5 && !strcmp(argv[1], "receive"))
 		run_receiver(argv);
+	else if (argc == 5 && !strcmp(argv[1], "errors"))
+		run_errors(argv);
 	else if (argc == 7 && !strcmp(argv[1], "hold"))
 		run_holder(argv);
 	else if (argc == 6 && !strcmp(argv[1], "hostile"))
@@ -255,7 +296,7 @@ int main(int argc, char **argv)
 	else if (argc == 10 && !strcmp(argv[1], "murder"))
 		murder_run(argv);
 	else
-		client_fail("send|receive SOCKET LOCAL REMOTE, "
+		client_fail("send|receive|errors SOCKET LOCAL REMOTE, "
 			    "hold SOCKET LOCAL PORT FLAGS TIMES, hostile ... SEED, "
 			    "murder ... SEED TIMES DAEMON-PID UID STATS", EINVAL);
 	return 0;
