@@ -16,6 +16,7 @@
 
 #include "nic/device.h"
 #include "nic/frames.h"
+#include "nic/icmp_frames.h"
 
 #define PAGE 4096u
 #define MEMORY (32 * PAGE)	/* of the program, in the middle of the bus      */
@@ -291,6 +292,28 @@ static void arrive(struct run *r)
 	r->spec.id++;
 }
 
+/* An ICMP error about what the program may have sent. */
+static void arrive_error(struct run *r)
+{
+	static uint8_t frame[FRAME_MAX_BYTES];
+	uint8_t how = (uint8_t)take(r, 1);
+	struct icmp_spec spec = icmp_defaults(&r->spec, take(r, 4));
+	uint32_t len;
+
+	if (r->n_frames == QUEUE_FRAMES)
+		return;
+	spec.type = how & 1 ? (uint8_t)take(r, 1) : 3;
+	spec.code = how & 2 ? (uint8_t)take(r, 1) : 4;
+	spec.wrong_sum = how & 4;
+	spec.quote_bytes = how & 8 ? 12 + take(r, 1) : 28;
+	spec.quote.source_port += how >> 4 & 1;
+	len = icmp_build(&spec, frame);
+	if (how & 0x20)		/* one byte of it is anything                   */
+		frame[take(r, 2) % len] = (uint8_t)take(r, 1);
+	memcpy(r->bytes[r->n_frames], frame, len);
+	add_frame(r, len, how >> 6);
+}
+
 /* ---- The device ---------------------------------------------------------- */
 
 static void receive(struct run *r)
@@ -339,6 +362,7 @@ static void open_all(struct run *r)
 	memcpy(f.tuple.local, frame + 30, 4);
 	f.tuple.remote_port = r->spec.source_port;
 	f.tuple.local_port = r->spec.destination_port;
+	f.errors = true;
 	CHECK(!device_add_flow(r->device, &f, &r->flow));
 	memset(f.tuple.remote, 0, 16);
 	f.tuple.remote_port = 0;
@@ -453,6 +477,7 @@ static void begin(struct run *r)
 static void (*const operations[])(struct run *r) = {
 	write_memory, move_index, post_buffer, post_buffer, post_request,
 	post_request, poll, arrive_bytes, arrive, arrive, receive, send, ask,
+	arrive_error,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -4,14 +4,15 @@
  *
  * Input: one byte, the link type, then the frame. What parse_frame() finds must
  * lie inside the frame, and where the slow reader of the tests sees plain TCP,
- * both must see the same.
+ * both must see the same. An ICMP error is read with its checksums made right.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "nic/oracle.h"
-#include "packet/parse.h"
+#include "packet/icmp.h"
+#include "packet/pseudo.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -64,6 +65,34 @@ static void check_options(const uint8_t *frame, const struct seg *s,
 			o.tsecr == v->tsecr);
 }
 
+/* Its sums are made right before, which no input would guess. */
+static void check_error(uint8_t *frame, const struct seg *s)
+{
+	uint32_t sum_at = s->l4 + 2u, len = s->end - s->l4;
+	struct icmp_error e;
+
+	if (s->l3 == PARSE_NO_OFFSET || s->l4 == PARSE_NO_OFFSET || len < 8)
+		return;
+	if (!s->v6) {
+		store16(frame + s->l3 + 10, 0);
+		store16(frame + s->l3 + 10,
+			(uint16_t)~checksum_fold(checksum_header(frame + s->l3,
+						 (size_t)s->l4 - s->l3)));
+	}
+	store16(frame + sum_at, 0);
+	store16(frame + sum_at, (uint16_t)~checksum_fold(checksum_add(
+			s->v6 ? pseudo_sum(frame + s->l3, true, PROTOCOL_ICMPV6, len) : 0,
+			checksum_header(frame + s->l4, len))));
+	if (!icmp_error_parse(frame, s, &e))
+		return;
+	REQUIRE(e.tuple.v6 == s->v6 && e.kind <= ICMP_ERROR_TOO_BIG);
+	REQUIRE(!e.mtu || e.kind == ICMP_ERROR_TOO_BIG);
+	REQUIRE(!memcmp(e.tuple.local, frame + s->l3 + (s->v6 ? 24 : 16),
+			s->v6 ? 16 : 4));
+	frame[s->l4 + 8] ^= 1;	/* in the quote                                 */
+	REQUIRE(!icmp_error_parse(frame, s, &e));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	enum parse_verdict verdict;
@@ -92,6 +121,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (v.tcp && v.tuple)
 		REQUIRE(verdict == (v.ip_extra ? PARSE_TCP_IP_OPTIONS
 					       : PARSE_TCP));
+	if (verdict == PARSE_NOT_TCP)
+		check_error(frame, &s);
 	free(frame);
 	return 0;
 }
