@@ -3,10 +3,12 @@
 #include "agent/agent.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -128,6 +130,17 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* Clients have many; the limit that one starts with is for programs that select(2). */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int watch_all(struct agent *a)
 {
 	int err;
@@ -138,6 +151,9 @@ static int watch_all(struct agent *a)
 	a->signals = open_signals();
 	a->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (a->signals < 0 || a->epoll < 0)
+		return -errno;
+	a->spare = fcntl(a->signals, F_DUPFD_CLOEXEC, 0);
+	if (a->spare < 0)
 		return -errno;
 	err = agent_watch(a, a->socket, &a->accepts);
 	if (!err)
@@ -155,7 +171,9 @@ int agent_open(struct agent *a, const struct config *config)
 
 	*a = (struct agent){
 		.config = config, .epoll = -1, .socket = -1, .signals = -1,
+		.spare = -1,
 	};
+	raise_limit();
 	/* First, so that a second daemon does not touch the wire of the first. */
 	a->socket = socket_listen(config);
 	if (a->socket < 0)
@@ -185,6 +203,7 @@ void agent_close(struct agent *a)
 	stats_close(a->stats);
 	close_fd(a->socket);
 	close_fd(a->signals);
+	close_fd(a->spare);
 	close_fd(a->epoll);
 	host_close(a->host);
 	if (a->kernel)

@@ -13,7 +13,9 @@
  * good-bye to.
  *
  * What a client sends is hostile: a message has one size, brings no descriptors, and is
- * judged by host_request(). Who does not read its answers is thrown out.
+ * judged by host_request(). Who does not read its answers is thrown out: the kernel
+ * counts descriptors that nobody has taken against the daemon, for all clients. When
+ * there are no descriptors left, who comes is turned away, and the daemon sleeps.
  */
 #ifndef AGENT_AGENT_H
 #define AGENT_AGENT_H
@@ -44,6 +46,7 @@ struct agent {
 	int epoll;
 	int socket;		/* that listens                                 */
 	int signals;		/* signalfd                                     */
+	int spare;		/* to be closed when there is no other left     */
 	struct source accepts, stops, wakes;
 	struct session *sessions;
 	uint32_t n_unwanted;	/* sessions that were not let in                */

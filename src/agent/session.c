@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* session.c - A client of the daemon: comes in, asks, is gone */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -8,6 +9,7 @@
 
 #include "agent/agent.h"
 
+#define UNREAD_BYTES 24576	/* as the kernel counts: about 64 answers       */
 #define UNWANTED_MAX 16		/* more are closed without a word               */
 
 /* ---- Messages ------------------------------------------------------------------------- */
@@ -126,10 +128,36 @@ static int begin(struct agent *a, struct session *s)
 	return err;
 }
 
+/* Or it would be ready for ever, and the daemon awake. */
+static void turn_away(struct agent *a)
+{
+	int fd;
+
+	close(a->spare);
+	fd = accept4(a->socket, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0) {
+		close(fd);
+		a->refused++;
+	}
+	a->spare = fcntl(a->signals, F_DUPFD_CLOEXEC, 0);
+}
+
+static int accept_one(struct agent *a)
+{
+	int bytes = UNREAD_BYTES;
+	int fd = accept4(a->socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		turn_away(a);
+	if (fd >= 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	return fd;
+}
+
 void session_accept(struct agent *a, struct source *source)
 {
 	struct session *s;
-	int fd = accept4(a->socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept_one(a);
 
 	(void)source;
 	if (fd < 0)
