@@ -29,9 +29,15 @@ static void set_reuse(int fd, int reuse)
 	(void)!setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
 }
 
+/* Those of one port, of all addresses. */
+static struct hold *first(const struct kernel *k, const struct host_port *port)
+{
+	return k->holds[port->port % HOLD_BUCKETS];
+}
+
 static void set_reuse_of_port(struct kernel *k, const struct host_port *port, int reuse)
 {
-	for (const struct hold *h = k->holds; h; h = h->next) {
+	for (const struct hold *h = first(k, port); h; h = h->next) {
 		if (h->port.port == port->port && h->port.v6 == port->v6)
 			set_reuse(h->fd, reuse);
 	}
@@ -54,7 +60,7 @@ static bool is_shared(const struct hold *h, const struct host_port *port)
 
 static bool is_ours(const struct kernel *k, const struct host_port *port)
 {
-	const struct hold *h = k->holds;
+	const struct hold *h = first(k, port);
 
 	while (h && !is_shared(h, port))
 		h = h->next;
@@ -114,8 +120,8 @@ int hold_claim(void *ctx, const struct host_port *port, void **claimed)
 		free(h);
 		return err;
 	}
-	h->next = k->holds;
-	k->holds = h;
+	h->next = first(k, port);
+	k->holds[port->port % HOLD_BUCKETS] = h;
 	*claimed = h;
 	return 0;
 }
@@ -125,7 +131,7 @@ int hold_claim(void *ctx, const struct host_port *port, void **claimed)
 /* Whether what comes for @port, of one address, is the device's. */
 static bool is_carried(const struct kernel *k, const struct host_port *port)
 {
-	const struct hold *h = k->holds;
+	const struct hold *h = first(k, port);
 
 	while (h && !(h->carried && is_shared(h, port)))
 		h = h->next;
@@ -183,7 +189,7 @@ static bool has_address(const struct kernel *k, const struct host_address *a)
 /* By who named the address, and waits for it to come back. */
 static bool is_carried_alone(const struct kernel *k, const struct host_port *port)
 {
-	const struct hold *h = k->holds;
+	const struct hold *h = first(k, port);
 
 	while (h && !(h->carried && !is_any(&h->port) && is_shared(h, port)))
 		h = h->next;
@@ -207,20 +213,21 @@ static void divert_gone(struct kernel *k, const struct host_port *port,
 void hold_addresses_changed(struct kernel *k, const struct host_address *before,
 			    uint32_t n_before)
 {
-	for (const struct hold *h = k->divert ? k->holds : NULL; h; h = h->next) {
-		if (!h->carried || !is_any(&h->port))
-			continue;
-		(void)!divert_each(k, &h->port, k->addresses, k->n_addresses);
-		divert_gone(k, &h->port, before, n_before);
+	for (uint32_t n = 0; k->divert && n < HOLD_BUCKETS; n++) {
+		for (const struct hold *h = k->holds[n]; h; h = h->next) {
+			if (!h->carried || !is_any(&h->port))
+				continue;
+			(void)!divert_each(k, &h->port, k->addresses, k->n_addresses);
+			divert_gone(k, &h->port, before, n_before);
+		}
 	}
 }
 
 void hold_release(void *ctx, const struct host_port *port, void *claimed)
 {
 	struct kernel *k = ctx;
-	struct hold *h = claimed, **at = &k->holds;
+	struct hold *h = claimed, **at = &k->holds[port->port % HOLD_BUCKETS];
 
-	(void)port;
 	while (*at != h)
 		at = &(*at)->next;
 	*at = h->next;

@@ -178,8 +178,10 @@ int kernel_open(struct kernel *k, const char *interface, bool diverts)
 
 void kernel_close(struct kernel *k)
 {
-	while (k->holds)
-		hold_release(k, &k->holds->port, k->holds);
+	for (uint32_t n = 0; n < HOLD_BUCKETS; n++) {
+		while (k->holds[n])
+			hold_release(k, &k->holds[n]->port, k->holds[n]);
+	}
 	divert_close(k->divert);
 	if (k->requests >= 0)
 		close(k->requests);

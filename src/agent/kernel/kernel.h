@@ -26,6 +26,8 @@
 
 #include "agent/agent.h"
 
+#define HOLD_BUCKETS 4096
+
 struct divert;
 
 /* A port that is held; see struct host_port. */
@@ -43,7 +45,7 @@ struct kernel {
 	uint32_t index;
 	int requests, events;	/* rtnetlink                                    */
 	struct divert *divert;	/* NULL: none                                   */
-	struct hold *holds;
+	struct hold *holds[HOLD_BUCKETS];	/* by port                      */
 	uint8_t mac[6];
 	uint32_t n_addresses;
 	struct host_address addresses[HOST_ADDRESSES_MAX];
