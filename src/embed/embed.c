@@ -272,7 +272,7 @@ int embed_route(struct embed *e, struct tcp_tuple *tuple, ns_t now,
 	neighbours_attach(e->neighbours, embed_wire_of_neighbours(e));
 	err = neighbours_find(e->neighbours,
 			      is_on_link(a, tuple->remote) ? tuple->remote : a->gateway,
-			      own, now, path->mac);
+			      own, NEIGHBOURS_ALONE, now, path->mac);
 	/* Who is asked already is not to be looked at before his time. */
 	if (e->neighbours_next == NS_NEVER)
 		e->neighbours_next = now;

@@ -163,7 +163,7 @@ static int find_link(struct request *r, struct device_flow *f)
 	r->reply->flow.mtu = h->mtu;
 	if (!h->neighbours && !h->options.hooks.route)
 		return 0;
-	err = host_route(h, &f->tuple, r->reply);
+	err = host_route(r->client, &f->tuple, r->reply);
 	r->client->waits_for_route |= err == -EAGAIN;
 	if (err)
 		return err;
@@ -278,7 +278,7 @@ int host_flow_route(struct request *r)
 		return -EINVAL;
 	if (!is_any(t.local) && !host_is_own(r->host, t.local, t.v6))
 		return -EADDRNOTAVAIL;
-	err = host_route(r->host, &t, r->reply);
+	err = host_route(r->client, &t, r->reply);
 	r->client->waits_for_route |= err == -EAGAIN;
 	return err;
 }

@@ -31,7 +31,8 @@ struct entry {
 	bool v6;
 	uint8_t state;		/* enum entry_state                             */
 	uint8_t tries;
-	uint32_t own;		/* who asks                                     */
+	uint32_t own;		/* which address asks                           */
+	uint32_t who;		/* and for whom                                 */
 	ns_t due;		/* to be asked for again, or old                */
 	ns_t wanted;		/* last                                         */
 };
@@ -125,19 +126,39 @@ static struct entry *find_entry(struct neighbours *n, const uint8_t address[16],
 	return NULL;
 }
 
+/* The lower, the sooner it makes room. */
+static uint32_t worth(const struct entry *e)
+{
+	switch (e->state) {
+	case ENTRY_FREE: return 0;
+	case ENTRY_FAILED: return 1;
+	case ENTRY_ASKED: return 3;	/* somebody waits                       */
+	default: return 2;
+	}
+}
+
 static struct entry *make_room(struct neighbours *n)
 {
-	struct entry *oldest = &n->entries[0];
+	struct entry *least = &n->entries[0];
 
-	for (uint32_t idx = 0; idx < ENTRIES; idx++) {
+	for (uint32_t idx = 1; idx < ENTRIES; idx++) {
 		struct entry *e = &n->entries[idx];
 
-		if (e->state == ENTRY_FREE)
-			return e;
-		if (e->wanted < oldest->wanted)
-			oldest = e;
+		if (worth(e) < worth(least) ||
+		    (worth(e) == worth(least) && e->wanted < least->wanted))
+			least = e;
 	}
-	return oldest;
+	return least;
+}
+
+static bool asks_enough(const struct neighbours *n, uint32_t who)
+{
+	uint32_t asked = 0;
+
+	for (uint32_t idx = 0; idx < ENTRIES; idx++)
+		asked += n->entries[idx].state == ENTRY_ASKED &&
+			 n->entries[idx].who == who;
+	return asked >= NEIGHBOURS_ASKED && who != NEIGHBOURS_ALONE;
 }
 
 static void begin(struct neighbours *n, struct entry *e, enum entry_state state,
@@ -150,11 +171,13 @@ static void begin(struct neighbours *n, struct entry *e, enum entry_state state,
 }
 
 int neighbours_find(struct neighbours *n, const uint8_t address[16], uint32_t own,
-		    ns_t now, uint8_t mac[6])
+		    uint32_t who, ns_t now, uint8_t mac[6])
 {
 	bool v6 = n->own[own].v6;
 	struct entry *e = find_entry(n, address, v6);
 
+	if ((!e || e->state == ENTRY_FAILED) && asks_enough(n, who))
+		return e && now < e->due ? -EHOSTUNREACH : -EAGAIN;
 	if (!e) {
 		e = make_room(n);
 		*e = (struct entry){ .v6 = v6 };
@@ -162,6 +185,8 @@ int neighbours_find(struct neighbours *n, const uint8_t address[16], uint32_t ow
 	}
 	e->wanted = now;
 	e->own = own;
+	if (e->state == ENTRY_FREE || e->state == ENTRY_FAILED)
+		e->who = who;
 	if (e->state == ENTRY_FREE || (e->state == ENTRY_FAILED && now >= e->due))
 		begin(n, e, ENTRY_ASKED, now);
 	else if (e->state == ENTRY_KNOWN && now >= e->due)

@@ -24,6 +24,9 @@
 #include "base/compiler.h"
 #include "wire/wire.h"
 
+#define NEIGHBOURS_ASKED 8
+#define NEIGHBOURS_ALONE UINT32_MAX
+
 struct neighbours;
 struct host_address;
 
@@ -46,11 +49,14 @@ void neighbours_close(struct neighbours *n);
 /**
  * neighbours_find() - The MAC address of somebody on the link
  * @own:	Which of the addresses asks
+ * @who:	For whom: nobody has more than NEIGHBOURS_ASKED questions at a time, so
+ *		that one who asks for everybody does not keep others from their answers.
+ *		NEIGHBOURS_ALONE: there are no others
  *
  * Return: 0; -EAGAIN: not yet known; -EHOSTUNREACH: did not answer, not long ago.
  */
 MUST_CHECK int neighbours_find(struct neighbours *n, const uint8_t address[16],
-			       uint32_t own, ns_t now, uint8_t mac[6]);
+			       uint32_t own, uint32_t who, ns_t now, uint8_t mac[6]);
 
 /**
  * neighbours_take() - Is a frame of their business?

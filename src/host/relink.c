@@ -19,7 +19,7 @@ void relink_begin(struct host *h)
 	h->relink.client = h->relink.place = 0;
 }
 
-static void look(struct host *h, struct host_flow *f)
+static void look(struct host_client *c, struct host_flow *f)
 {
 	struct control_reply reply = { 0 };
 	struct tcp_tuple t;
@@ -28,11 +28,11 @@ static void look(struct host *h, struct host_flow *f)
 		return;
 	memcpy(&t, &f->tuple, sizeof(t));
 	/* What is not known just now stays as it was. */
-	if (host_route(h, &t, &reply) || !reply.flow.link_bytes ||
+	if (host_route(c, &t, &reply) || !reply.flow.link_bytes ||
 	    (reply.flow.link_bytes == f->link_bytes &&
 	     !memcmp(reply.flow.link, f->link, f->link_bytes)))
 		return;
-	if (device_set_link(h->device, f->id, reply.flow.link,
+	if (device_set_link(c->host->device, f->id, reply.flow.link,
 			    reply.flow.link_bytes))
 		return;
 	memcpy(f->link, reply.flow.link, sizeof(f->link));
@@ -48,7 +48,7 @@ static void step(struct host *h)
 		struct handle *at = &c->handles.places[(*place)++];
 
 		if (at->kind == HANDLE_FLOW)
-			look(h, &at->flow);
+			look(c, &at->flow);
 	}
 	if (c && *place < c->handles.n_places)
 		return;

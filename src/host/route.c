@@ -57,9 +57,10 @@ static void put_link(const struct host *h, const uint8_t mac[6], bool v6,
 	reply->flow.link_bytes = sizeof(*eth);
 }
 
-int host_route(struct host *h, const struct tcp_tuple *tuple,
+int host_route(struct host_client *c, const struct tcp_tuple *tuple,
 	       struct control_reply *reply)
 {
+	struct host *h = c->host;
 	const struct host_hooks *hooks = &h->options.hooks;
 	const struct host_address *own;
 	const uint8_t *next;
@@ -76,8 +77,8 @@ int host_route(struct host *h, const struct tcp_tuple *tuple,
 	if (!h->neighbours)
 		return 0;
 	err = neighbours_find(h->neighbours, next,
-			      (uint32_t)(own - h->options.addresses), h->now,
-			      mac);
+			      (uint32_t)(own - h->options.addresses), c->idx,
+			      h->now, mac);
 	if (!err)
 		put_link(h, mac, tuple->v6, reply);
 	return err;

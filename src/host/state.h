@@ -191,7 +191,7 @@ MUST_CHECK int port_choose(struct host_client *c, struct host_port *name,
 bool host_is_own(const struct host *h, const uint8_t address[16], bool v6);
 
 /** host_route() - reply->flow for the way to @tuple's remote address; see host_flow_route() */
-int host_route(struct host *h, const struct tcp_tuple *tuple,
+int host_route(struct host_client *c, const struct tcp_tuple *tuple,
 	       struct control_reply *reply);
 
 /** host_wake() - Write to an eventfd; -1 is allowed */

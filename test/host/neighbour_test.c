@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "host/neighbour.h"
 #include "packet/headers.h"
 #include "packet/neighbour.h"
 #include "request_scene.h"
@@ -256,6 +257,67 @@ static void only_who_was_asked_for_is_known(void **state)
 	}
 }
 
+/* What one asks for, whatever it is, does not keep another's answer away. */
+static void one_who_asks_for_everybody_is_not_in_the_way(void **state)
+{
+	static const uint8_t near[4] = { 10, 0, 0, 9 };
+	struct scene *s = *state;
+	struct host_client *hostile = s->client, *honest = scene_client(s, NULL);
+	struct wire_frame frames[64];
+	unsigned int asked = 0;
+
+	for (uint32_t n = 0; n < 1000; n++) {
+		uint8_t any[4] = { 192, 0, 2, (uint8_t)n };
+		uint8_t next[4] = { 10, 0, 0, (uint8_t)(20 + n % 230) };
+
+		s->client = hostile;
+		assert_int_equal(route(s, n & 1 ? any : next, false), -EAGAIN);
+		asked += (unsigned int)wire_recv(s->far, frames, 64);
+		if (n == 500) {
+			s->client = honest;
+			assert_int_equal(route(s, near, false), -EAGAIN);
+			assert_int_equal(wire_recv(s->far, frames, 64), 1);
+		}
+	}
+	assert_in_range(asked, NEIGHBOURS_ASKED - 1, NEIGHBOURS_ASKED + 1);
+	say(s, false, near, near, peer_mac, 1);
+	s->client = honest;
+	assert_int_equal(route(s, near, false), 0);
+	/* And it has its questions when those before are given up. */
+	for (ns_t now = 0; now < 4 * SECOND; now += SECOND / 4)
+		wait_until(s, now);
+	while (wire_recv(s->far, frames, 64) > 0)
+		;
+	s->client = hostile;
+	assert_int_equal(route(s, (uint8_t[]){ 10, 0, 0, 10 }, false), -EAGAIN);
+	assert_int_equal(wire_recv(s->far, frames, 64), 1);
+}
+
+/* Known ones stay when others fail, as many as there are of these. */
+static void who_fails_makes_room_first(void **state)
+{
+	static const uint8_t near[4] = { 10, 0, 0, 9 };
+	struct wire_frame frames[64];
+	struct scene *s = *state;
+	ns_t now = 1;
+
+	assert_int_equal(route(s, near, false), -EAGAIN);
+	say(s, false, near, near, peer_mac, now);
+	for (uint32_t n = 0; n < 512; n++, now += SECOND / 32) {
+		struct control_request *r = scene_ask(s, CONTROL_ROUTE);
+
+		r->route.tuple.v6 = 1;
+		r->route.tuple.remote[0] = 0xfd;
+		r->route.tuple.remote[14] = (uint8_t)(1 + n / 200);
+		r->route.tuple.remote[15] = (uint8_t)n;
+		(void)scene_do(s);
+		wait_until(s, now);
+		while (wire_recv(s->far, frames, 64) > 0)
+			;
+	}
+	assert_int_equal(route(s, near, false), 0);
+}
+
 static void the_waiting_client_is_told(void **state)
 {
 	static const uint8_t near[4] = { 10, 0, 0, 9 };
@@ -311,6 +373,8 @@ int main(void)
 		TEST(beyond_the_link_the_gateway_is_asked),
 		TEST(what_is_old_is_asked_for_again),
 		TEST(only_who_was_asked_for_is_known),
+		TEST(one_who_asks_for_everybody_is_not_in_the_way),
+		TEST(who_fails_makes_room_first),
 		TEST(the_waiting_client_is_told),
 		TEST(a_flow_has_the_link_of_its_way),
 	};
