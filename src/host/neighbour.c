@@ -132,7 +132,6 @@ static uint32_t worth(const struct entry *e)
 	switch (e->state) {
 	case ENTRY_FREE: return 0;
 	case ENTRY_FAILED: return 1;
-	case ENTRY_ASKED: return 3;	/* somebody waits                       */
 	default: return 2;
 	}
 }
