@@ -9,21 +9,7 @@
 #ifndef SOCKET_KERNEL_H
 #define SOCKET_KERNEL_H
 
-#include <sys/syscall.h>
-
-/**
- * kernel_enter() - As syscall(2), which is wrapped as well
- * @number:	SYS_...
- *
- * Return: what the call gives; -1 and errno.
- */
-long kernel_enter(long number, long a, long b, long c, long d, long e, long f);
-
-/* The same with fewer arguments, of any type. */
-#define kernel_call(...) KERNEL_PADDED(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
-#define KERNEL_PADDED(number, a, b, c, d, e, f, ...) \
-	kernel_enter(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), \
-		     (long)(f))
+#include "base/kernel.h"
 
 #define kernel_close(fd) ((int)kernel_call(SYS_close, fd))
 #define kernel_socket(domain, type, protocol) \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* kernel.c - System calls of the kernel's sockets, past everyone who wraps libc */
-#include "socket/kernel.h"
+/* kernel.c - System calls, past everyone who wraps libc */
+#include "base/kernel.h"
 
 #include <errno.h>
 #include <unistd.h>
