@@ -9,26 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static void close_fds(const int *fds, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++)
-		close(fds[i]);
-}
-
-static void number(struct attachment *a, struct control_request *request)
-{
-	uint32_t used = control_request_bytes(request->operation);
-
-	request->magic = CONTROL_MAGIC;
-	request->version = CONTROL_VERSION;
-	request->number = ++a->number;
-	/* A compiler need not zero what is behind the member of a union that was set. */
-	memset(request->bytes + used, 0, sizeof(request->bytes) - used);
-}
+#include "control/exchange.h"
 
 int attach_tell(struct attachment *a, struct control_request *request)
 {
-	number(a, request);
+	control_prepare(request, ++a->number);
 	return a->ops->tell(a, request);
 }
 
@@ -38,7 +23,7 @@ int attach_request(struct attachment *a, struct control_request *request,
 	int own[CONTROL_FDS_MAX];
 	int status;
 
-	number(a, request);
+	control_prepare(request, ++a->number);
 	*reply = (struct control_reply){ .n_fds = 0 };
 	status = a->ops->request(a, request, reply, own);
 	if (status < 0)
@@ -46,7 +31,7 @@ int attach_request(struct attachment *a, struct control_request *request,
 	if (fds)
 		memcpy(fds, own, reply->n_fds * sizeof(own[0]));
 	else
-		close_fds(own, reply->n_fds);
+		control_close(own, reply->n_fds);
 	return status;
 }
 

@@ -8,12 +8,12 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "control/exchange.h"
 #include "verbs/attach.h"
 
 struct daemon {
@@ -22,7 +22,7 @@ struct daemon {
 	int doorbell;		/* eventfd, -1 before HELLO was answered        */
 	uint32_t untaken;	/* answers to what was only told                */
 	bool is_gone;
-	struct sockaddr_un address;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 };
 
 /* The daemon stops serving who does not take its answers. */
@@ -40,77 +40,15 @@ static int gone(struct daemon *d, int error)
 	return error;
 }
 
-static ns_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (ns_t)t.tv_sec * 1000000000 + (ns_t)t.tv_nsec;
-}
-
-/* Takes the descriptors out of @message; all but CONTROL_FDS_MAX are refused. */
-static uint32_t take_fds(struct msghdr *message, int *fds)
-{
-	uint32_t n = 0;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c;
-	     c = CMSG_NXTHDR(message, c)) {
-		size_t bytes = c->cmsg_len - CMSG_LEN(0);
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t at = 0; at + sizeof(int) <= bytes; at += sizeof(int)) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + at, sizeof(fd));
-			if (n < CONTROL_FDS_MAX)
-				fds[n++] = fd;
-			else
-				close(fd);
-		}
-	}
-	return n;
-}
-
-static void close_fds(int *fds, uint32_t n)
-{
-	while (n)
-		close(fds[--n]);
-}
-
 /* One datagram. Return: 0 with @reply and @fds; -errno, the daemon is gone then, but
  * for -EAGAIN with MSG_DONTWAIT. */
 static int take_reply(struct daemon *d, struct control_reply *reply, int *fds,
 		      int flags)
 {
-	union {
-		struct cmsghdr head;
-		uint8_t bytes[CMSG_SPACE(CONTROL_FDS_MAX * sizeof(int))];
-	} control;
-	struct iovec iov = { reply, sizeof(*reply) };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1,
-				  .msg_control = &control,
-				  .msg_controllen = sizeof(control) };
-	ns_t until = now() + d->attachment.timeout_ns;
-	ssize_t bytes;
-	uint32_t n_fds;
+	int status = control_receive(d->socket, reply, fds, flags,
+				     d->attachment.timeout_ns);
 
-	/* Each signal begins the socket's timeout anew. */
-	do {
-		bytes = recvmsg(d->socket, &message, MSG_CMSG_CLOEXEC | flags);
-		if (bytes < 0 && errno == EINTR && now() >= until)
-			return gone(d, -ETIMEDOUT);
-	} while (bytes < 0 && errno == EINTR);
-	if (bytes < 0 && errno == EAGAIN)
-		return flags & MSG_DONTWAIT ? -EAGAIN : gone(d, -ETIMEDOUT);
-	if (bytes <= 0)
-		return gone(d, -EPIPE);
-	n_fds = take_fds(&message, fds);
-	if (bytes == sizeof(*reply) && reply->magic == CONTROL_MAGIC &&
-	    reply->version == CONTROL_VERSION && reply->n_fds == n_fds)
-		return 0;
-	close_fds(fds, n_fds);
-	return gone(d, -EPROTO);
+	return !status || status == -EAGAIN ? status : gone(d, status);
 }
 
 /* The answer to @request, behind those to what was only told. */
@@ -120,7 +58,7 @@ static int receive(struct daemon *d, const struct control_request *request,
 	int status = take_reply(d, reply, fds, 0);
 
 	while (!status && d->untaken && reply->number != request->number) {
-		close_fds(fds, reply->n_fds);
+		control_close(fds, reply->n_fds);
 		d->untaken--;
 		status = take_reply(d, reply, fds, 0);
 	}
@@ -132,7 +70,7 @@ static int receive(struct daemon *d, const struct control_request *request,
 	    reply->operation == request->operation &&
 	    (reply->status >= 0 || !reply->n_fds))
 		return reply->status;
-	close_fds(fds, reply->n_fds);
+	control_close(fds, reply->n_fds);
 	return gone(d, -EPROTO);
 }
 
@@ -140,16 +78,14 @@ static int request(struct attachment *a, const struct control_request *request,
 		   struct control_reply *reply, int *fds)
 {
 	struct daemon *d = daemon_of(a);
-	ssize_t sent;
+	int err;
 
 	if (d->is_gone)
 		return -EPIPE;
-	do {
-		sent = send(d->socket, request, sizeof(*request), MSG_NOSIGNAL);
-	} while (sent < 0 && errno == EINTR);
+	err = control_send(d->socket, request, 0);
 	/* Who is not let in is told so, and then the daemon has gone. */
-	if (sent != sizeof(*request) && errno != EPIPE && errno != ECONNRESET)
-		return gone(d, errno == EAGAIN ? -ETIMEDOUT : -EPIPE);
+	if (err && err != -ECONNRESET)
+		return gone(d, err);
 	return receive(d, request, reply, fds);
 }
 
@@ -162,7 +98,7 @@ static int take_untaken(struct daemon *d)
 	int status;
 
 	while ((status = take_reply(d, &reply, fds, MSG_DONTWAIT)) == 0) {
-		close_fds(fds, reply.n_fds);
+		control_close(fds, reply.n_fds);
 		if (!d->untaken)
 			return gone(d, -EPIPE);
 		d->untaken--;
@@ -178,8 +114,7 @@ static int tell(struct attachment *a, const struct control_request *request)
 		return -EPIPE;
 	if (d->untaken >= UNTAKEN_MAX)
 		return -EAGAIN;
-	if (send(d->socket, request, sizeof(*request), MSG_NOSIGNAL | MSG_DONTWAIT) !=
-	    sizeof(*request))
+	if (control_send(d->socket, request, MSG_DONTWAIT))
 		return -EAGAIN;
 	d->untaken++;
 	return 0;
@@ -209,7 +144,7 @@ static void ring(struct attachment *a)
 static int again(struct attachment *a, struct attachment **out,
 		 struct tto_error *error)
 {
-	return attach_daemon(out, daemon_of(a)->address.sun_path, a->timeout_ns,
+	return attach_daemon(out, daemon_of(a)->path, a->timeout_ns,
 			     error);
 }
 
@@ -233,25 +168,6 @@ static const struct attachment_ops daemon_ops = {
 	.again = again,
 	.close = close_daemon,
 };
-
-static int connect_to(struct daemon *d, ns_t timeout_ns)
-{
-	struct timeval timeout = {
-		.tv_sec = (time_t)(timeout_ns / 1000000000),
-		.tv_usec = (suseconds_t)(timeout_ns % 1000000000 / 1000),
-	};
-
-	d->socket = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (d->socket < 0)
-		return -errno;
-	if (setsockopt(d->socket, SOL_SOCKET, SO_RCVTIMEO, &timeout,
-		       sizeof(timeout)) ||
-	    setsockopt(d->socket, SOL_SOCKET, SO_SNDTIMEO, &timeout,
-		       sizeof(timeout)) ||
-	    connect(d->socket, (struct sockaddr *)&d->address, sizeof(d->address)))
-		return errno == EAGAIN ? -ETIMEDOUT : -errno;
-	return 0;
-}
 
 static int hello(struct daemon *d)
 {
@@ -284,16 +200,14 @@ int attach_daemon(struct attachment **out, const char *where, ns_t timeout_ns,
 	*d = (struct daemon){ .attachment = { .ops = &daemon_ops,
 					      .timeout_ns = timeout_ns },
 			      .socket = -1, .doorbell = -1 };
-	d->address.sun_family = AF_UNIX;
-	if (!*where || strlen(where) >= sizeof(d->address.sun_path)) {
+	if (!*where || strlen(where) >= sizeof(d->path)) {
 		free(d);
 		return attach_say(error, -EINVAL, "daemon:%s: not the path of a "
 				  "socket", where);
 	}
-	memcpy(d->address.sun_path, where, strlen(where));
-	status = connect_to(d, timeout_ns);
-	if (!status)
-		status = hello(d);
+	strcpy(d->path, where);
+	d->socket = control_connect(where, timeout_ns);
+	status = d->socket < 0 ? d->socket : hello(d);
 	if (status) {
 		close_daemon(&d->attachment);
 		return attach_say(error, status, "daemon:%s: %s", where,
