@@ -63,6 +63,8 @@ enum control_operation {
 	CONTROL_HOLD_PORT,	/* a local port, before a flow or listen uses it.
 				 * Reply: handle, port                          */
 	CONTROL_RELEASE_PORT,	/* what uses it keeps it                        */
+	CONTROL_ADDRESS,	/* one of the host's. Reply: it, and its prefix;
+				 * or -ENOENT: it has no more                   */
 	CONTROL_N_OPERATIONS
 };
 
@@ -138,6 +140,9 @@ struct control_request {
 			struct control_tuple tuple;	/* remote: 0            */
 			uint32_t flags;		/* enum control_hold_flag       */
 		} hold;
+		struct {
+			uint32_t index;		/* 0 ...                        */
+		} address;
 	};
 };
 
@@ -167,6 +172,8 @@ static inline uint32_t control_request_bytes(uint16_t operation)
 		return sizeof(r->route);
 	case CONTROL_HOLD_PORT:
 		return sizeof(r->hold);
+	case CONTROL_ADDRESS:
+		return sizeof(r->address);
 	default:
 		return 0;
 	}
@@ -204,6 +211,10 @@ struct control_reply {
 			uint16_t port;		/* local, as asked or as chosen */
 			uint16_t unused;	/* 0                            */
 		} flow;
+		struct {
+			uint8_t address[16];	/* as in struct control_tuple   */
+			uint32_t prefix_bits, v6;
+		} address;
 	};
 };
 

@@ -237,6 +237,7 @@ static int (*const operations[CONTROL_N_OPERATIONS])(struct request *r) = {
 	[CONTROL_ROUTE] = host_flow_route,
 	[CONTROL_HOLD_PORT] = host_port_hold,
 	[CONTROL_RELEASE_PORT] = host_port_release,
+	[CONTROL_ADDRESS] = host_name_address,
 };
 
 static bool is_zero(const uint8_t *bytes, size_t n)

@@ -83,3 +83,17 @@ int host_route(struct host_client *c, const struct tcp_tuple *tuple,
 		put_link(h, mac, tuple->v6, reply);
 	return err;
 }
+
+int host_name_address(struct request *r)
+{
+	const struct host_options *o = &r->host->options;
+	const struct host_address *a;
+
+	if (r->ask->address.index >= o->n_addresses)
+		return -ENOENT;
+	a = &o->addresses[r->ask->address.index];
+	memcpy(r->reply->address.address, a->address, sizeof(a->address));
+	r->reply->address.prefix_bits = a->prefix_bits;
+	r->reply->address.v6 = a->v6;
+	return 0;
+}

@@ -133,6 +133,7 @@ int host_flow_remove_listen(struct request *r);
 int host_flow_route(struct request *r);
 int host_port_hold(struct request *r);
 int host_port_release(struct request *r);
+int host_name_address(struct request *r);
 
 /* What was there is given back, without regard to what refers to it. */
 void object_drop(struct host_client *c, uint32_t place);

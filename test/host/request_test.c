@@ -91,6 +91,7 @@ static void reserved_bytes_are_refused(void **state)
 		[CONTROL_OWN_ADDRESS] = 64, [CONTROL_REVOKE] = 8,
 		[CONTROL_ASK_LOW] = 4, [CONTROL_ROUTE] = 40,
 		[CONTROL_HOLD_PORT] = 44, [CONTROL_RELEASE_PORT] = 0,
+		[CONTROL_ADDRESS] = 4,
 	};
 	struct scene *s = *state;
 
@@ -504,6 +505,31 @@ static void without_addresses_there_are_no_routes(void **state)
 	assert_int_equal(scene_do(s), -EINVAL);
 }
 
+static void addresses_are_named_one_by_one(void **state)
+{
+	static const struct host_address own[] = {
+		{ .address = { 10, 0, 0, 1 }, .prefix_bits = 24 },
+		{ .address = { 0xfd, [15] = 1 }, .prefix_bits = 64, .v6 = 1 },
+	};
+	struct scene *s = *state;
+	const struct control_reply *r = &s->reply;
+
+	scene_ask(s, CONTROL_ADDRESS)->address.index = 0;
+	assert_int_equal(scene_do(s), -ENOENT);
+	host_set_addresses(s->host, own, 2);
+	for (uint32_t n = 0; n < 2; n++) {
+		scene_ask(s, CONTROL_ADDRESS)->address.index = n;
+		assert_int_equal(scene_do(s), 0);
+		assert_memory_equal(r->address.address, own[n].address, 16);
+		assert_int_equal(r->address.prefix_bits, own[n].prefix_bits);
+		assert_int_equal(r->address.v6, own[n].v6);
+	}
+	scene_ask(s, CONTROL_ADDRESS)->address.index = 2;
+	assert_int_equal(scene_do(s), -ENOENT);
+	scene_ask(s, CONTROL_ADDRESS)->address.index = UINT32_MAX;
+	assert_int_equal(scene_do(s), -ENOENT);
+}
+
 /* ---- Others ------------------------------------------------------------------------------------- */
 
 /* A handle means nothing to another client, whatever it is used for. */
@@ -582,6 +608,7 @@ int main(void)
 		TEST(a_listen_has_no_other_side),
 		TEST(an_address_has_no_ports),
 		TEST(without_addresses_there_are_no_routes),
+		TEST(addresses_are_named_one_by_one),
 		TEST(handles_of_others_mean_nothing),
 		TEST(ports_of_others_are_theirs),
 	};
