@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* embed.c - Open and attach a device in this process; where things are */
+/* embed.c - Open and attach either device; which addresses are ours */
 #include "embed/embed.h"
 
 #include <errno.h>
@@ -9,10 +9,11 @@
 #include <sys/random.h>
 
 #include "base/heap.h"
+#include "embed/frames.h"
+#include "embed/queues/queues.h"
 #include "embed/state.h"
 
-#define LINK_BYTES 18		/* a wire's max_frame has room for a VLAN tag   */
-#define PATH_NS 1000000000ULL	/* before it is looked for again                */
+#define DAEMON "daemon:"
 #define FLOWS 4096
 
 struct attached *embed_attached;
@@ -21,85 +22,35 @@ struct attached *embed_attached;
 
 static int say(struct wire_error *error, int err, const char *where)
 {
-	if (!error->text[0])
+	if (err && !error->text[0])
 		snprintf(error->text, sizeof(error->text), "%.120s: %s", where,
 			 strerror(-err));
 	return err;
 }
 
-static uint16_t mtu_of(const struct wire *w, const struct host_options *o)
+static bool is_daemon(const char *where)
 {
-	uint32_t mtu = w->caps.max_frame > LINK_BYTES ?
-		       w->caps.max_frame - LINK_BYTES : 1500;
-
-	if (o->mtu && o->mtu < mtu)
-		mtu = o->mtu;
-	return mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)mtu;
-}
-
-static int choose_mac(struct embed *e, const uint8_t wanted[6])
-{
-	static const uint8_t none[6];
-
-	memcpy(e->mac, wanted, sizeof(e->mac));
-	if (memcmp(wanted, none, sizeof(none)))
-		return 0;
-	if (getrandom(e->mac, sizeof(e->mac), 0) != sizeof(e->mac))
-		return -EIO;
-	e->mac[0] = (uint8_t)((e->mac[0] & 0xfc) | 2);
-	return 0;
-}
-
-static int make(struct embed **out, struct wire *w, const struct host_options *o)
-{
-	struct embed *e = heap_zeroed(1, sizeof(*e));
-	int err;
-
-	if (!e)
-		return -ENOMEM;
-	*out = e;
-	e->n_addresses = o->n_addresses;
-	memcpy(e->addresses, o->addresses, sizeof(e->addresses));
-	e->mtu = mtu_of(w, o);
-	e->neighbours_next = NS_NEVER;
-	e->kept = heap_alloc(EMBED_KEPT_BYTES);
-	e->kept_frames = heap_alloc(EMBED_KEPT_FRAMES * sizeof(*e->kept_frames));
-	err = choose_mac(e, o->mac);
-	if (!err && e->kept && e->kept_frames)
-		e->neighbours = neighbours_open(w, e->mac, e->addresses,
-						e->n_addresses);
-	return e->neighbours ? embed_attach(e, w) : err ? err : -ENOMEM;
+	return !strncmp(where, DAEMON, strlen(DAEMON));
 }
 
 int embed_open(struct embed **out, const char *where, struct wire_error *error)
 {
-	struct host_options options = { .n_addresses = 0 };
-	struct wire *wire;
-	char *spec;
-	int err = host_options_parse(&options, where, &spec, error);
+	struct embed *e = heap_zeroed(1, sizeof(*e));
+	int err;
 
 	*out = NULL;
+	if (!e)
+		return -ENOMEM;
+	err = is_daemon(where) ? queues_open(e, where + strlen(DAEMON), error) :
+				 frames_open(e, where, error);
 	if (err)
-		return err;
-	err = wire_open(&wire, spec, error);
-	free(spec);
-	if (err)
-		return err;
-	if (!options.n_addresses || (wire->caps.linktype &&
-				     wire->caps.linktype != LINKTYPE_ETHERNET))
-		err = -EINVAL;
+		embed_free(e);
 	else
-		err = make(out, wire, &options);
-	if (!err)
-		return 0;
-	if (*out)
-		embed_free(*out);
-	if (!embed_attached)
-		(void)!wire_close(wire);
+		*out = e;
 	return say(error, err, where);
 }
 
-int embed_attach(struct embed *e, struct wire *wire)
+int embed_make_attached(struct embed *e, const struct device_ops *ops, struct wire *wire)
 {
 	struct tto_coalescer_options o = {
 		.size = sizeof(o), .policy = TTO_POLICY_HOST,
@@ -117,17 +68,23 @@ int embed_attach(struct embed *e, struct wire *wire)
 		free(a);
 		return err;
 	}
+	a->ops = ops;
 	a->wire = wire;
 	a->sums = checksum_select(NULL);
-	wire->is_armed_by_hand = true;
 	a->embed = e;
 	embed_attached = a;
 	return 0;
 }
 
+int embed_attach(struct embed *e, const char *spec, struct wire_error *error)
+{
+	return say(error, e->queues ? queues_attach(e) : frames_attach(e, spec, error),
+		   spec);
+}
+
 int embed_share(struct embed *e, char *spec, size_t size)
 {
-	return wire_share(embed_attached->wire, spec, size);
+	return embed_attached->ops->share(e, spec, size);
 }
 
 void embed_detach(struct embed *e)
@@ -136,8 +93,8 @@ void embed_detach(struct embed *e)
 
 	if (!a)
 		return;
+	a->ops->detach(e);
 	tto_coalescer_close(a->coalescer);
-	(void)!wire_close(a->wire);
 	free(a);
 	embed_attached = NULL;
 }
@@ -147,6 +104,7 @@ void embed_free(struct embed *e)
 	neighbours_close(e->neighbours);
 	heap_free(e->kept);
 	heap_free(e->kept_frames);
+	queues_free(e->queues);
 	mirror_free(&e->mirror);
 	heap_free(e);
 }
@@ -156,28 +114,19 @@ uint16_t embed_mtu(const struct embed *e)
 	return e->mtu;
 }
 
-bool embed_waits(const struct embed *e)
-{
-	return e->neighbours_next != NS_NEVER;
-}
-
 int embed_fd(const struct embed *e)
 {
-	return wire_fd(embed_attached->wire);
+	return embed_attached->ops->fd(e);
 }
 
 bool embed_arm(struct embed *e)
 {
-	struct wire *w = embed_attached->wire;
-
-	return !w->ops->arm || w->ops->arm(w);
+	return embed_attached->ops->arm(e);
 }
 
 ns_t embed_deadline(const struct embed *e)
 {
-	ns_t next = wire_deadline(embed_attached->wire);
-
-	return e->neighbours_next < next ? e->neighbours_next : next;
+	return embed_attached->ops->deadline(e);
 }
 
 const struct embed_stats *embed_stats(const struct embed *e)
@@ -190,28 +139,7 @@ struct mirror *embed_mirror(struct embed *e)
 	return &e->mirror;
 }
 
-/* ---- Neighbours ------------------------------------------------------------------------- */
-
-static int send_mirrored(struct wire *w, const struct wire_frame *frames, unsigned n)
-{
-	struct attached *a = embed_attached;
-
-	mirror_frames(&a->embed->mirror, MIRROR_WIRE_TX, frames, n);
-	return wire_send(a->wire, frames, n);
-}
-
-struct wire *embed_wire_of_neighbours(struct embed *e)
-{
-	static const struct wire_ops ops = { .kind = "mirror", .send = send_mirrored };
-	struct attached *a = embed_attached;
-
-	if (!mirror_is_wanted(&e->mirror))
-		return a->wire;
-	a->mirrored.ops = &ops;
-	return &a->mirrored;
-}
-
-/* ---- Routes -------------------------------------------------------------------------- */
+/* ---- Addresses ------------------------------------------------------------------------ */
 
 bool embed_is_own(const struct embed *e, const uint8_t address[16], bool v6)
 {
@@ -223,7 +151,7 @@ bool embed_is_own(const struct embed *e, const uint8_t address[16], bool v6)
 	return false;
 }
 
-static bool is_on_link(const struct host_address *a, const uint8_t remote[16])
+bool embed_is_on_link(const struct host_address *a, const uint8_t remote[16])
 {
 	uint32_t whole = a->prefix_bits / 8, bits = a->prefix_bits % 8;
 	uint8_t mask = (uint8_t)(0xff00 >> bits);
@@ -232,8 +160,7 @@ static bool is_on_link(const struct host_address *a, const uint8_t remote[16])
 	       (!bits || ((a->address[whole] ^ remote[whole]) & mask) == 0);
 }
 
-/* Of ours, the one to be used towards @t's remote; of @t if it has one. */
-static uint32_t choose_own(const struct embed *e, const struct tcp_tuple *t)
+uint32_t embed_choose_own(const struct embed *e, const struct tcp_tuple *t)
 {
 	static const uint8_t any[16];
 	bool is_given = memcmp(t->local, any, sizeof(any)) != 0;
@@ -245,7 +172,7 @@ static uint32_t choose_own(const struct embed *e, const struct tcp_tuple *t)
 		if ((bool)a->v6 != (bool)t->v6 ||
 		    (is_given && memcmp(a->address, t->local, 16)))
 			continue;
-		if (is_on_link(a, t->remote))
+		if (embed_is_on_link(a, t->remote))
 			return n;
 		if (a->has_gateway && found == e->n_addresses)
 			found = n;
@@ -253,33 +180,51 @@ static uint32_t choose_own(const struct embed *e, const struct tcp_tuple *t)
 	return found;
 }
 
+/* ---- What the device's owner has to know -------------------------------------------------- */
+
 int embed_route(struct embed *e, struct tcp_tuple *tuple, ns_t now,
 		struct embed_path *path)
 {
-	uint32_t own = choose_own(e, tuple);
-	const struct host_address *a = &e->addresses[own];
-	int err;
+	uint32_t own = embed_is_own(e, tuple->remote, tuple->v6) ?
+		       embed_choose_own(e, tuple) : e->n_addresses;
 
 	if (own == e->n_addresses)
-		return -ENETUNREACH;
-	memcpy(tuple->local, a->address, 16);
-	path->mtu = e->mtu;
-	path->until = now + PATH_NS;
-	if (embed_is_own(e, tuple->remote, tuple->v6)) {
-		memcpy(path->mac, e->mac, 6);
-		return 0;
-	}
-	neighbours_attach(e->neighbours, embed_wire_of_neighbours(e));
-	err = neighbours_find(e->neighbours,
-			      is_on_link(a, tuple->remote) ? tuple->remote : a->gateway,
-			      own, NEIGHBOURS_ALONE, now, path->mac);
-	/* Who is asked already is not to be looked at before his time. */
-	if (e->neighbours_next == NS_NEVER)
-		e->neighbours_next = now;
-	return err;
+		return embed_attached->ops->route(e, tuple, now, path);
+	memcpy(tuple->local, e->addresses[own].address, 16);
+	*path = (struct embed_path){ .mtu = e->mtu, .until = now + EMBED_PATH_NS };
+	memcpy(path->mac, e->mac, 6);
+	return 0;
 }
 
-bool embed_routes_changed(struct embed *e)
+bool embed_holds_ports(const struct embed *e)
 {
-	return neighbours_changed(e->neighbours);
+	return embed_attached->ops->claim != NULL;
+}
+
+bool embed_is_loopback(const uint8_t address[16], bool v6)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return v6 ? !memcmp(address, one, sizeof(one)) : address[0] == 127;
+}
+
+/* What stays in here is nobody else's business. */
+static bool is_inside(const struct embed *e, const struct tcp_tuple *t)
+{
+	return embed_is_own(e, t->remote, t->v6) || embed_is_loopback(t->local, t->v6);
+}
+
+int embed_claim(struct embed *e, const struct tcp_tuple *tuple, enum embed_claim why)
+{
+	const struct device_ops *ops = embed_attached->ops;
+
+	return ops->claim && !is_inside(e, tuple) ? ops->claim(e, tuple, why) : 0;
+}
+
+void embed_release(struct embed *e, const struct tcp_tuple *tuple)
+{
+	const struct device_ops *ops = embed_attached->ops;
+
+	if (ops->release)
+		ops->release(e, tuple);
 }

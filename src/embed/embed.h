@@ -83,16 +83,22 @@ MUST_CHECK int embed_open(struct embed **out, const char *where,
 
 /**
  * embed_attach() - Use the device in another process
- * @wire:	This process's own, of the same descriptors; taken on success
+ * @spec:	Of embed_share()
+ * @error:	Filled in on failure
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0 or -errno.
  */
-MUST_CHECK int embed_attach(struct embed *e, struct wire *wire);
+MUST_CHECK int embed_attach(struct embed *e, const char *spec,
+			    struct wire_error *error);
 
-/** embed_share() - wire_share() of this process's wire */
+/**
+ * embed_share() - Let other processes attach, which inherit the descriptors
+ *
+ * Return: 0; -EOPNOTSUPP: the wire cannot be shared; -ENAMETOOLONG; -errno.
+ */
 MUST_CHECK int embed_share(struct embed *e, char *spec, size_t size);
 
-/** embed_detach() - Close this process's wire */
+/** embed_detach() - Close this process's part */
 void embed_detach(struct embed *e);
 
 /** embed_free() - The shared part; nobody is attached any more */
@@ -129,9 +135,6 @@ int embed_receive(struct embed *e, ns_t now, size_t want, embed_arrive_fn *arriv
 /* Did the last embed_receive() find as much as it looked for? Then there may be more. */
 bool embed_has_more(void);
 
-/* Is a neighbour being asked for? Who waits for one need not try again before that. */
-bool embed_waits(const struct embed *e);
-
 /* Can something be sent now? What was kept back is tried first. */
 bool embed_ready(struct embed *e);
 
@@ -166,17 +169,46 @@ void embed_flush(struct embed *e);
 int embed_route(struct embed *e, struct tcp_tuple *tuple, ns_t now,
 		struct embed_path *path);
 
+/* ---- Ports that others have as well ---------------------------------------------------- */
+
+/*
+ * Are our ports those of this machine's kernel, too? Then the device's owner holds them
+ * there, each from its claim to its release, and a socket of the kernel's cannot have them.
+ */
+bool embed_holds_ports(const struct embed *e);
+
+enum embed_claim {
+	EMBED_LISTEN,		/* what comes for the local side; once for each claim */
+	EMBED_CONNECT,		/* before the first segment is sent             */
+	EMBED_ACCEPTED,		/* came by who listens; cannot fail             */
+};
+
+/**
+ * embed_claim() - What is sent and received for @tuple is ours
+ * @tuple:	EMBED_LISTEN: without a remote side, perhaps without an address
+ *
+ * Return: 0; -EADDRINUSE: somebody else's port; -EACCES, -EDQUOT: the owner allows no
+ * such thing, or no more; -ENETDOWN: the owner is gone; another -errno.
+ */
+MUST_CHECK int embed_claim(struct embed *e, const struct tcp_tuple *tuple,
+			   enum embed_claim why);
+
+/** embed_release() - No more, TIME-WAIT included; of what was not claimed: nothing */
+void embed_release(struct embed *e, const struct tcp_tuple *tuple);
+
+/* ---- Addresses ----------------------------------------------------------------------- */
+
 /** embed_add_loopback() - 127.0.0.1 and ::1 are ours, too. Return: 0; -1: no room */
 MUST_CHECK int embed_add_loopback(struct embed *e);
 
 /* Is there something from us to us, for embed_receive()? */
 bool embed_has_looped(const struct embed *e);
 
+/* 127.0.0.0/8 and ::1. */
+bool embed_is_loopback(const uint8_t address[16], bool v6);
+
 /* Is it an address of ours? */
 bool embed_is_own(const struct embed *e, const uint8_t address[16], bool v6);
-
-/* Have neighbours been found, or given up, since the last call? */
-bool embed_routes_changed(struct embed *e);
 
 const struct embed_stats *embed_stats(const struct embed *e);
 

@@ -6,10 +6,9 @@
 #include "embed/state.h"
 #include "packet/headers.h"
 #include "packet/parse.h"
-#include "packet/pseudo.h"
 #include "packet/verify.h"
 
-static void hand_over(struct attached *a, const struct embed_datagram *d)
+void embed_hand_over(struct attached *a, const struct embed_datagram *d)
 {
 	struct embed *e = a->embed;
 
@@ -24,69 +23,6 @@ static void hand_over(struct attached *a, const struct embed_datagram *d)
 	} else {
 		e->stats.not_ours++;
 	}
-}
-
-/* ---- ICMP: RFC 792, RFC 4443 ------------------------------------------------------ */
-
-static bool icmp_kind(const uint8_t *icmp, bool v6, struct embed_datagram *d)
-{
-	uint8_t type = icmp[0], code = icmp[1];
-
-	if (v6) {
-		uint32_t mtu = load_be32(icmp + 4);
-
-		d->icmp = type == 2 ? EMBED_ICMP_TOO_BIG :
-			  type == 1 && (code == 1 || code == 4) ? EMBED_ICMP_HARD :
-			  EMBED_ICMP_SOFT;
-		d->mtu = mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)mtu;
-		return type >= 1 && type <= 4;
-	}
-	d->mtu = load_be16(icmp + 6);
-	d->icmp = type != 3 ? EMBED_ICMP_SOFT :
-		  code == 4 ? EMBED_ICMP_TOO_BIG :
-		  code == 2 || code == 3 ? EMBED_ICMP_HARD : EMBED_ICMP_SOFT;
-	return type == 3 || type == 11;
-}
-
-static void take_icmp(struct attached *a, const uint8_t *ip, uint32_t len, bool v6)
-{
-	uint32_t header = v6 ? 40 : 20;
-	const uint8_t *icmp = ip + header, *quote = icmp + 8;
-	struct embed_datagram d = { .is_icmp = true };
-
-	/* Room for: header, ICMP, the quoted header, and 8 bytes of TCP. */
-	if (len < 2 * header + 16 ||
-	    ip[v6 ? 6 : 9] != (v6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP) ||
-	    quote[v6 ? 6 : 9] != PROTOCOL_TCP || (!v6 && (ip[0] != 0x45 ||
-							  quote[0] != 0x45)) ||
-	    !icmp_is_whole(ip, v6, icmp, len - header) || !icmp_kind(icmp, v6, &d)) {
-		a->embed->stats.bad++;
-		return;
-	}
-	tcp_tuple_read(&d.tuple, quote, v6, quote + header, true);
-	d.quoted = seq(load_be32(quote + header + 4));
-	hand_over(a, &d);
-}
-
-/* Bytes of the IP datagram, which a frame may have padding behind; 0: none. */
-static uint32_t ip_bytes(const uint8_t *ip, uint32_t room, bool v6)
-{
-	uint32_t len = v6 ? 40U + load_be16(ip + 4) : load_be16(ip + 2);
-
-	return len <= room ? len : 0;
-}
-
-static void take_other(struct attached *a, const uint8_t *frame, uint32_t len)
-{
-	struct seg s;
-	uint16_t type = parse_link(PARSE_LINK_ETHERNET, frame, len, &s);
-	bool v6 = type == ETHERTYPE_IPV6;
-
-	if (!type || len < s.l3 + (v6 ? 40U : 20U)) {
-		a->embed->stats.bad++;
-		return;
-	}
-	take_icmp(a, frame + s.l3, ip_bytes(frame + s.l3, len - s.l3, v6), v6);
 }
 
 /* ---- Segments --------------------------------------------------------------------- */
@@ -118,7 +54,17 @@ static void take_segment(struct attached *a, const uint8_t *frame,
 	d.segment.ecn = p->v6 ? ip[1] >> 4 & 3 : ip[1] & 3;
 	memcpy(d.from, frame + 6, 6);
 	tcp_tuple_read(&d.tuple, ip, p->v6, tcp, false);
-	hand_over(a, &d);
+	embed_hand_over(a, &d);
+}
+
+static void take_other(struct attached *a, const uint8_t *frame, uint32_t len)
+{
+	struct embed_datagram d = { .is_icmp = true };
+
+	if (embed_read_icmp(frame, len, &d))
+		embed_hand_over(a, &d);
+	else
+		a->embed->stats.bad++;
 }
 
 /* A frame as it came. */
@@ -279,23 +225,15 @@ static void mirror_received(struct embed *e, int n)
 			      (uint32_t)n);
 }
 
-bool embed_has_more(void)
-{
-	return embed_attached->has_more;
-}
-
-int embed_receive(struct embed *e, ns_t now, size_t want, embed_arrive_fn *arrive)
+int frames_receive(struct embed *e, ns_t now, size_t want, embed_arrive_fn *arrive)
 {
 	struct attached *a = embed_attached;
 	uint32_t n_ready = 0;
 	unsigned asked;
 	int got;
 
-	if (embed_has_looped(e))
-		return (int)receive_looped(e, now, arrive);
-
 	e->now = now;
-	neighbours_attach(e->neighbours, embed_wire_of_neighbours(e));
+	neighbours_attach(e->neighbours, frames_wire_of_neighbours(e));
 	if (e->neighbours_next <= now)
 		e->neighbours_next = neighbours_poll(e->neighbours, now);
 	asked = frames_for(e, want);
@@ -312,4 +250,17 @@ int embed_receive(struct embed *e, ns_t now, size_t want, embed_arrive_fn *arriv
 	e->stats.frames_in += n_ready;
 	hand_up(a, n_ready, now, arrive);
 	return got;
+}
+
+int embed_receive(struct embed *e, ns_t now, size_t want, embed_arrive_fn *arrive)
+{
+	embed_attached->has_more = true;
+	if (embed_has_looped(e))
+		return (int)receive_looped(e, now, arrive);
+	return embed_attached->ops->receive(e, now, want, arrive);
+}
+
+bool embed_has_more(void)
+{
+	return embed_attached->has_more;
 }

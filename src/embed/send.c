@@ -82,14 +82,14 @@ static void took_room(struct embed *e, uint32_t frames)
 	e->room -= frames < e->room ? frames : e->room;
 }
 
-bool embed_ready(struct embed *e)
+bool frames_ready(struct embed *e)
 {
 	if (e->kept_n)
 		send_kept(e);
-	return e->kept_n == 0 && !embed_loop_is_full(e) && has_room(e);
+	return e->kept_n == 0 && has_room(e);
 }
 
-void embed_flush(struct embed *e)
+void frames_flush(struct embed *e)
 {
 	struct attached *a = embed_attached;
 	uint32_t n = 0;
@@ -143,7 +143,7 @@ static int cut_in_place(struct embed *e, struct tto_segmenter *s, int n)
 	struct tto_slot slots[UNIT_FRAMES];
 	int done = 0, lent, cut;
 
-	embed_flush(e);
+	frames_flush(e);
 	while (done < n && !e->kept_n) {
 		lent = (int)w->ops->lend(w, places, n - done < UNIT_FRAMES ?
 					 (unsigned)(n - done) : UNIT_FRAMES);
@@ -200,7 +200,7 @@ static void cut(struct embed *e, const struct tto_unit *unit,
 		};
 		n--;
 		if (++a->n_out == EMBED_SLOTS)
-			embed_flush(e);
+			frames_flush(e);
 	}
 }
 
@@ -227,15 +227,15 @@ static void finish_header(uint8_t *header, uint32_t len, bool v6, uint32_t paylo
 }
 
 /* What is a frame already goes into the wire's memory as it is. Return: was there room? */
-static bool send_whole(struct embed *e, const struct embed_unit *u, uint8_t *header,
-		       uint32_t len)
+static bool send_whole(struct embed *e, const struct embed_unit *u,
+		       const struct tto_unit *unit)
 {
 	struct attached *a = embed_attached;
+	uint32_t len = unit->header_len, sum = 0, at = 0;
+	uint8_t header[HEADER_MAX], *to;
 	struct wire_place place;
-	uint8_t *to;
-	uint32_t sum = 0, at = 0;
 
-	embed_flush(e);
+	frames_flush(e);
 	if (e->kept_n || a->wire->ops->lend(a->wire, &place, 1) != 1 ||
 	    place.size < len + u->segment->len)
 		return false;
@@ -248,6 +248,8 @@ static bool send_whole(struct embed *e, const struct embed_unit *u, uint8_t *hea
 		sum = checksum_add(sum, checksum_shift(part_sum, at & 1));
 		at += (uint32_t)part->iov_len;
 	}
+	/* Nothing is read in the place, where a peer could change it. */
+	memcpy(header, unit->header, len);
 	finish_header(header, len, u->tuple->v6, at, sum);
 	memcpy(place.data, header, len);
 	place.len = len + at;
@@ -260,14 +262,40 @@ static bool send_whole(struct embed *e, const struct embed_unit *u, uint8_t *hea
 	return true;
 }
 
+void frames_send(struct embed *e, const struct embed_unit *u, struct tto_unit *unit)
+{
+	const struct wire *w = embed_attached->wire;
+	uint32_t len = u->segment->len;
+	bool in_place = len && w->ops->lend;
+	struct wire_offload o;
+
+	if (in_place && len <= u->mss && send_whole(e, u, unit))
+		return;
+	o = leave_to_wire(&w->caps, unit, u->tuple->v6, len);
+	cut(e, unit, &o, in_place);
+	/* The payload is the caller's again when this returns. */
+	if (len)
+		frames_flush(e);
+}
+
+/* ---- Either device ---------------------------------------------------------------------- */
+
+bool embed_ready(struct embed *e)
+{
+	return !embed_loop_is_full(e) && embed_attached->ops->ready(e);
+}
+
+void embed_flush(struct embed *e)
+{
+	embed_attached->ops->flush(e);
+}
+
 void embed_send(struct embed *e, const struct embed_unit *u)
 {
 	const struct tcp_tuple *tuple = u->tuple;
-	bool in_place = u->segment->len && embed_attached->wire->ops->lend;
 	struct tcp_segment s = *u->segment;
 	uint8_t header[HEADER_MAX];
 	uint32_t len = ETHERNET_BYTES;
-	struct wire_offload o;
 	struct tto_unit unit;
 
 	memcpy(header, u->path->mac, 6);
@@ -291,11 +319,5 @@ void embed_send(struct embed *e, const struct embed_unit *u)
 		embed_loop(e, &unit);
 		return;
 	}
-	if (in_place && s.len <= u->mss && send_whole(e, u, header, len))
-		return;
-	o = leave_to_wire(&embed_attached->wire->caps, &unit, tuple->v6, s.len);
-	cut(e, &unit, &o, in_place);
-	/* The payload is the caller's again when this returns. */
-	if (s.len)
-		embed_flush(e);
+	embed_attached->ops->send(e, u, &unit);
 }

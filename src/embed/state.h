@@ -10,6 +10,7 @@
 #include "packet/checksum.h"
 
 #define ETHERNET_BYTES 14
+#define EMBED_PATH_NS 1000000000ULL	/* before it is looked for again        */
 #define EMBED_BATCH 32		/* frames that stay in the first cache meanwhile */
 #define EMBED_SLOTS 64		/* frames collected before they are sent        */
 #define EMBED_ELEMENTS 4	/* of a frame                                   */
@@ -33,7 +34,10 @@ struct looped {
 	uint16_t mss;
 };
 
+struct queues;
+
 struct embed {
+	struct queues *queues;	/* NULL: frames over a wire of our own          */
 	struct host_address addresses[HOST_ADDRESSES_MAX];
 	uint32_t n_addresses;
 	uint8_t mac[6];
@@ -57,9 +61,34 @@ struct embed {
 	struct mirror mirror;
 };
 
+/*
+ * One of two: frames over a wire of ours, or queues that the daemon has the other end of.
+ * What they do is as embed.h has it.
+ */
+struct device_ops {
+	int (*receive)(struct embed *e, ns_t now, size_t want, embed_arrive_fn *arrive);
+	bool (*ready)(struct embed *e);
+	/* @unit: the header of @u, and its payload. */
+	void (*send)(struct embed *e, const struct embed_unit *u, struct tto_unit *unit);
+	void (*flush)(struct embed *e);
+	int (*route)(struct embed *e, struct tcp_tuple *tuple, ns_t now,
+		     struct embed_path *path);
+	int (*fd)(const struct embed *e);
+	bool (*arm)(struct embed *e);
+	ns_t (*deadline)(const struct embed *e);
+	int (*share)(struct embed *e, char *spec, size_t size);
+	void (*detach)(struct embed *e);
+	/* NULL: nobody has to be asked. */
+	int (*claim)(struct embed *e, const struct tcp_tuple *tuple, enum embed_claim why);
+	void (*release)(struct embed *e, const struct tcp_tuple *tuple);
+};
+
+extern const struct device_ops frames_device, queues_device;
+
 /* Of this process. */
 struct attached {
-	struct wire *wire;
+	const struct device_ops *ops;
+	struct wire *wire;	/* NULL: queues                                 */
 	struct tto_coalescer *coalescer;
 	const struct checksum_ops *sums;
 	embed_arrive_fn *arrive;
@@ -79,15 +108,33 @@ struct attached {
 
 extern struct attached *embed_attached;
 
-/* embed.c: neighbours send past embed_flush(). */
-struct wire *embed_wire_of_neighbours(struct embed *e);
+/* embed.c: this process's part. Return: 0 or -ENOMEM. */
+MUST_CHECK int embed_make_attached(struct embed *e, const struct device_ops *ops,
+				   struct wire *wire);
+/* Of our addresses, the one to be used towards @t's remote; of @t if it has one. None:
+ * e->n_addresses. */
+uint32_t embed_choose_own(const struct embed *e, const struct tcp_tuple *t);
+bool embed_is_on_link(const struct host_address *a, const uint8_t remote[16]);
+
+/* frames.c: neighbours send past embed_flush(). */
+struct wire *frames_wire_of_neighbours(struct embed *e);
+
+/* receive.c, send.c: of frames.c */
+int frames_receive(struct embed *e, ns_t now, size_t want, embed_arrive_fn *arrive);
+bool frames_ready(struct embed *e);
+void frames_send(struct embed *e, const struct embed_unit *u, struct tto_unit *unit);
+void frames_flush(struct embed *e);
+
+/* icmp.c: @d of an ICMP error in a frame. Return: false: it is none. */
+bool embed_read_icmp(const uint8_t *frame, uint32_t len, struct embed_datagram *d);
 
 /* loop.c */
 bool embed_loop_is_full(const struct embed *e);
 void embed_loop(struct embed *e, struct tto_unit *unit);
 uint32_t embed_take_looped(struct embed *e, struct tto_frame *frames, uint32_t max);
 
-/* receive.c: what the coalescer hands up. */
+/* receive.c: to who is above, if it is ours; what the coalescer hands up. */
+void embed_hand_over(struct attached *a, const struct embed_datagram *d);
 void embed_deliver(void *ctx, const struct tto_packet *p);
 
 #endif

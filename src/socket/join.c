@@ -53,21 +53,13 @@ static int say(struct tto_error *error, int err, const char *what)
 	return err;
 }
 
-/* The wire of this process, of the same descriptors. */
+/* The device of this process, of the same descriptors. */
 static int attach(struct embed *embed, const char *spec, struct tto_error *error)
 {
-	struct wire_error wire_error = { "" };
-	struct wire *wire;
-	int err = wire_open(&wire, spec, &wire_error);
+	struct wire_error why = { "" };
+	int err = embed_attach(embed, spec, &why);
 
-	if (err)
-		return say(error, err, wire_error.text);
-	err = embed_attach(embed, wire);
-	if (err) {
-		(void)!wire_close(wire);
-		return say(error, err, strerror(-err));
-	}
-	return 0;
+	return err ? say(error, err, why.text) : 0;
 }
 
 /* ---- Join ---------------------------------------------------------------------------- */
