@@ -19,6 +19,7 @@
 #include "socket/address.h"
 #include "socket/connection.h"
 #include "socket/descriptor.h"
+#include "socket/bind/hold.h"
 #include "socket/join.h"
 #include "socket/kernel.h"
 #include "socket/listen.h"
@@ -26,6 +27,8 @@
 #include "socket/process.h"
 #include "socket/ready/epoll.h"
 #include "socket/ready/wait.h"
+
+#define PORT_TRIES 64
 
 static int fail(int err)
 {
@@ -77,108 +80,6 @@ int tto_socket(int domain, int type, int protocol)
 }
 
 /* ---- Addresses ----------------------------------------------------------------------- */
-
-int tto_bind(int fd, const struct sockaddr *address, socklen_t bytes)
-{
-	struct socket *s = descriptor_socket(fd);
-	int result = kernel_bind(fd, address, bytes), err = errno;
-	struct tcp_tuple t;
-
-	if (!s || s->kind != SOCKET_NEW || !address_read(address, bytes, &t) ||
-	    !stack_lock())
-		return result;
-	if (result && err == EADDRNOTAVAIL &&
-	    embed_is_own(stack->embed, t.remote, t.v6)) {
-		result = 0;	/* ours only: the kernel has no such address    */
-		s->flags |= SOCKET_OURS;
-	}
-	if (!result) {
-		memcpy(s->tuple.local, t.remote, 16);
-		s->tuple.local_port = t.remote_port;
-		s->tuple.v6 = t.v6;
-		s->flags |= SOCKET_BOUND;
-	}
-	stack_unlock();
-	errno = err;
-	return result;
-}
-
-/* The port that the kernel has chosen, when it was bound to any. */
-static int learn_port(int fd, struct socket *s)
-{
-	struct sockaddr_storage a;
-	socklen_t bytes = sizeof(a);
-	struct tcp_tuple t;
-
-	if (s->flags & SOCKET_OURS && s->tuple.local_port)
-		return 0;
-	if (s->flags & SOCKET_OURS)
-		return ports_choose(stack->ports, stack->lookup, &s->tuple);
-	if (kernel_getsockname(fd, &a, &bytes) ||
-	    !address_read((struct sockaddr *)&a, bytes, &t))
-		return -errno;
-	s->tuple.local_port = t.remote_port;
-	if (!(s->flags & SOCKET_BOUND))
-		s->tuple.v6 = (s->flags & SOCKET_V6) != 0;
-	return 0;
-}
-
-static bool is_loopback(const uint8_t address[16], bool v6)
-{
-	static const uint8_t one[16] = { [15] = 1 };
-
-	return v6 ? !memcmp(address, one, 16) : address[0] == 127;
-}
-
-/* Is it reached from our wire? */
-static bool is_ours_to_listen(const struct socket *s)
-{
-	static const uint8_t any[16];
-
-	return !(s->flags & SOCKET_BOUND) || !memcmp(s->tuple.local, any, 16) ||
-	       embed_is_own(stack->embed, s->tuple.local, s->tuple.v6);
-}
-
-static int listen_here(int fd, struct socket *s, int backlog)
-{
-	int err;
-
-	if (s->kind == SOCKET_CONNECTION)
-		return -EINVAL;
-	if (!(s->flags & SOCKET_OURS)) {
-		if (kernel_listen(fd, backlog))
-			return -errno;
-		if (!is_ours_to_listen(s)) {
-			descriptor_leave(fd, is_loopback(s->tuple.local, s->tuple.v6) ?
-				SOCKET_CAUSE_LOOPBACK : SOCKET_CAUSE_OTHER_ADDRESS);
-			return 0;
-		}
-	}
-	err = learn_port(fd, s);
-	if (!err)
-		err = listen_begin(s, backlog < 0 || backlog > 4096 ? 4096 :
-				      (uint32_t)backlog);
-	if (!err && s->flags & SOCKET_OURS)
-		epoll_is_ours(s);
-	/* Who accepts looks here first, and must not wait there. */
-	if (!err)
-		(void)kernel_fcntl(fd, F_SETFL, kernel_fcntl(fd, F_GETFL, 0) |
-						O_NONBLOCK);
-	return err;
-}
-
-int tto_listen(int fd, int backlog)
-{
-	struct socket *s = descriptor_socket(fd);
-	int err;
-
-	if (!s || descriptor_lock(fd, s))
-		return kernel_listen(fd, backlog);
-	stack->now = stack_clock();
-	err = listen_here(fd, s, backlog);
-	stack_unlock();
-	return err ? fail(-err) : 0;
-}
 
 int tto_getsockname(int fd, struct sockaddr *address, socklen_t *bytes)
 {
@@ -234,18 +135,37 @@ static int wait_for(int fd, struct socket *s, uint32_t events, bool in_kernel, n
 
 /* ---- Connect ------------------------------------------------------------------------------ */
 
-static int take_port(struct socket *s)
+/* Claimed, and in the table. */
+static int use_port(struct socket *s)
 {
 	int err;
 
-	if (s->tuple.local_port)
-		return lookup_insert(stack->lookup, &s->tuple, s->idx) ?
-		       -EADDRNOTAVAIL : 0;
-	err = ports_choose(stack->ports, stack->lookup, &s->tuple);
-	if (!err && lookup_insert(stack->lookup, &s->tuple, s->idx))
+	if (lookup_entry(stack->lookup, &s->tuple) != LOOKUP_NONE)
+		return -EADDRNOTAVAIL;
+	err = embed_claim(stack->embed, &s->tuple, EMBED_CONNECT);
+	if (!err && lookup_insert(stack->lookup, &s->tuple, s->idx)) {
+		embed_release(stack->embed, &s->tuple);
 		err = -ENOBUFS;
-	if (err)
+	}
+	return err;
+}
+
+static int take_port(struct socket *s)
+{
+	int err = -EADDRINUSE;
+
+	if (s->tuple.local_port)
+		return use_port(s);
+	/* Somebody else on this machine may have it. */
+	for (int n = 0; n < PORT_TRIES && err == -EADDRINUSE; n++) {
+		err = ports_choose(stack->ports, stack->lookup, &s->tuple);
+		if (!err)
+			err = use_port(s);
+	}
+	if (err) {
+		s->tuple.local_port = 0;
 		return err;
+	}
 	ports_use(stack->ports, &s->tuple);
 	s->flags |= SOCKET_PORT;
 	return 0;
@@ -265,7 +185,7 @@ static bool is_this_host(const struct tcp_tuple *t)
 {
 	static const uint8_t any[16];
 
-	return is_loopback(t->remote, t->v6) || !memcmp(t->remote, any, 16);
+	return embed_is_loopback(t->remote, t->v6) || !memcmp(t->remote, any, 16);
 }
 
 /* To no address at all is to this host, as Linux has it. */
@@ -277,10 +197,19 @@ static void name_this_host(struct tcp_tuple *t)
 		memcpy(t->remote, t->v6 ? one : v4, sizeof(any));
 }
 
+static void release_hold(struct socket *s, const struct tcp_tuple *bound)
+{
+	struct tcp_tuple t = s->tuple;
+
+	s->tuple = *bound;
+	hold_drop(s);
+	s->tuple = t;
+}
+
 /* Return: 0: begun; -ENETUNREACH: our stack has no way; -errno. */
 static int begin(struct socket *s, const struct tcp_tuple *to)
 {
-	struct tcp_tuple t = *to;
+	struct tcp_tuple t = *to, was;
 	struct embed_path path;
 	int err;
 
@@ -297,10 +226,15 @@ static int begin(struct socket *s, const struct tcp_tuple *to)
 	if (!err)
 		s->path = path;
 	t.local_port = s->tuple.local_port;
+	was = s->tuple;
 	s->tuple = t;
 	err = take_port(s);
-	if (err)
+	if (err) {
+		s->tuple = was;
 		return err;
+	}
+	/* The flow holds the port from now on. */
+	release_hold(s, &was);
 	epoll_is_ours(s);
 	connection_open(s);
 	embed_flush(stack->embed);
@@ -343,6 +277,8 @@ static enum socket_cause cause_of(int err, bool is_address, const struct tcp_tup
 		return SOCKET_CAUSE_NO_ADDRESS;
 	if (err == -EHOSTUNREACH)
 		return SOCKET_CAUSE_NO_NEIGHBOUR;
+	if (hold_is_refusal(err))
+		return hold_cause(err);
 	if (embed_is_own(stack->embed, to->remote, to->v6))
 		return SOCKET_CAUSE_OWN;
 	return is_this_host(to) ? SOCKET_CAUSE_LOOPBACK : SOCKET_CAUSE_UNREACHABLE;
@@ -366,15 +302,15 @@ int tto_connect(int fd, const struct sockaddr *address, socklen_t bytes)
 	stack->now = stack_clock();
 	is_address = address_read(address, bytes, &to);
 	err = is_address ? begin(s, &to) : -ENETUNREACH;
-	if (err == -ENETUNREACH && getenv("TTO_STRICT") && to.remote_port &&
-	    !is_this_host(&to)) {
+	if ((err == -ENETUNREACH || hold_is_refusal(err)) && getenv("TTO_STRICT") &&
+	    to.remote_port && !is_this_host(&to)) {
 		stack_unlock();
-		return fail(ENETUNREACH);
+		return fail(-err);
 	}
-	if (err == -ENETUNREACH || err == -EHOSTUNREACH) {
-		descriptor_leave(fd, cause_of(err, is_address, &to));
+	if (err == -ENETUNREACH || err == -EHOSTUNREACH || hold_is_refusal(err)) {
+		err = hold_leave(fd, s, cause_of(err, is_address, &to));
 		stack_unlock();
-		return kernel_connect(fd, address, bytes);
+		return err ? fail(-err) : kernel_connect(fd, address, bytes);
 	}
 	if (!err)
 		err = finish(fd, s);

@@ -18,6 +18,8 @@ X(NO_ADDRESS, "no-address", "connected to what is no address of IPv4 or IPv6") \
 X(OTHER_ADDRESS, "other-address", "listens at an address that is not the stack's") \
 X(BY_KERNEL, "by-kernel", "accepted: the peer came to an address of the kernel's") \
 X(OPTION, "option", "an option was set that the kernel alone can keep, such as SO_BINDTODEVICE or TCP_MD5SIG") \
+X(REFUSED, "refused", "ttod does not allow it, or no more: see ttod.conf(5)") \
+X(DOWN, "down", "the device is gone, such as ttod") \
 X(FULL, "full", "the stack had no room for another socket") \
 X(UDP, "udp", "datagrams are the kernel's") \
 X(RAW, "raw", "raw and ping sockets are the kernel's") \

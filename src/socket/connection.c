@@ -247,6 +247,7 @@ static void finish(struct socket *s, const struct tcp_env *env)
 	s->error = s->error ? s->error : error_of(s);
 	tcp_forget(&s->tcb, env);
 	lookup_remove(stack->lookup, &s->tuple);
+	embed_release(stack->embed, &s->tuple);
 	if (s->flags & SOCKET_PORT)
 		ports_release(stack->ports, &s->tuple);
 	s->flags &= ~(uint32_t)SOCKET_PORT;

@@ -32,6 +32,17 @@ static bool is_dual(const struct socket *s)
 	       !(s->flags & SOCKET_V6_ONLY);
 }
 
+static int begin_port(struct socket *s, const struct tcp_tuple *t)
+{
+	int err = embed_claim(stack->embed, t, EMBED_LISTEN);
+
+	if (!err && lookup_insert(stack->lookup, t, STACK_LISTENER | s->idx)) {
+		embed_release(stack->embed, t);
+		err = -ENOMEM;
+	}
+	return err;
+}
+
 /*
  * The first of those on a port is in the table, the others follow it. That they may share
  * it the kernel has said, where they listen as well; at an address that it has not, each
@@ -43,8 +54,7 @@ static int join_port(struct socket *s, const struct tcp_tuple *t)
 	struct socket *first;
 
 	if (value == LOOKUP_NONE)
-		return lookup_insert(stack->lookup, t, STACK_LISTENER | s->idx) ?
-		       -ENOMEM : 0;
+		return begin_port(s, t);
 	first = stack->sockets[value & ~STACK_LISTENER];
 	if (s->flags & SOCKET_OURS && !(first->reuses_port && s->reuses_port))
 		return -EADDRINUSE;
@@ -66,6 +76,7 @@ static void leave_port(struct socket *s, const struct tcp_tuple *t)
 	}
 	if (at == s) {
 		lookup_remove(stack->lookup, t);
+		embed_release(stack->embed, t);
 		return;
 	}
 	while (at->same_port[t->v6] != s)
@@ -198,6 +209,7 @@ static struct socket *make_connection(struct socket *listener,
 		socket_free(c);
 		return NULL;
 	}
+	(void)!embed_claim(stack->embed, t, EMBED_ACCEPTED);
 	c->refs = 0;
 	c->tuple = *t;
 	c->listener = listener;

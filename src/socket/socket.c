@@ -6,6 +6,7 @@
 
 #include "base/heap.h"
 #include "socket/connection.h"
+#include "socket/bind/hold.h"
 #include "socket/ready/error_queue.h"
 #include "socket/listen.h"
 #include "socket/ready/urgent.h"
@@ -42,6 +43,7 @@ void socket_free(struct socket *s)
 	ring_free(&s->receive);
 	while (s->watches)
 		watch_remove(s->watches);
+	hold_drop(s);
 	s->kind = SOCKET_FREE;
 	if (s->flags & SOCKET_OUTPUT)
 		return;

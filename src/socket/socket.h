@@ -45,6 +45,7 @@ enum socket_flag {
 	SOCKET_DUAL = 1 << 14,	/* a listener in both families                 */
 	SOCKET_ZEROCOPY = 1 << 16,	/* SO_ZEROCOPY                          */
 	SOCKET_ASKS = 1 << 18,	/* its neighbour is being asked for             */
+	SOCKET_HELD = 1 << 19,	/* its port, by the device's owner: bind/hold.h  */
 	SOCKET_OOB_INLINE = 1 << 17,	/* SO_OOBINLINE                         */
 };
 

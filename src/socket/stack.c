@@ -115,14 +115,12 @@ int stack_make(const char *where, struct wire_error *error)
 /* ---- Lock --------------------------------------------------------------------------- */
 
 /*
- * Who died holding it left something half done, and nobody can tell what. The machine is
- * not asked again about any connection: their peers are told when they send next. Cells
- * that they had are lost.
+ * Who died holding it left something half done, and nobody can tell what; or the device
+ * is gone. The machine is not asked again about any connection: their peers are told when
+ * they send next. Cells that they had are lost.
  */
-static void reset_all(void)
+static void reset_all(int error)
 {
-	stack->n_broken++;
-	works_repair();
 	stack->output_first = NULL;
 	stack->output_last = &stack->output_first;
 	for (uint32_t n = 0; n < STACK_SOCKETS; n++) {
@@ -131,8 +129,9 @@ static void reset_all(void)
 		if (!s || !connection_lives(s))
 			continue;
 		lookup_remove(stack->lookup, &s->tuple);
+		embed_release(stack->embed, &s->tuple);
 		timer_wheel_cancel(&stack->wheel, stack->nodes, s->idx);
-		s->error = ECONNRESET;
+		s->error = error;
 		s->flags &= ~(uint32_t)(SOCKET_OUTPUT | SOCKET_CONNECTING);
 		s->flags |= SOCKET_OVER;
 		notify(s, 0);
@@ -157,7 +156,9 @@ bool stack_lock(void)
 		err = pthread_mutex_lock(&stack->lock);
 	if (unlikely(err == EOWNERDEAD)) {
 		(void)pthread_mutex_consistent(&stack->lock);
-		reset_all();
+		stack->n_broken++;
+		works_repair();
+		reset_all(ECONNRESET);
 	}
 	return true;
 }
@@ -206,6 +207,8 @@ struct tcp_endpoint stack_endpoint(const struct tcp_tuple *t)
 
 void stack_port_is_free(const struct tcp_tuple *t)
 {
+	if (t->local_port)
+		embed_release(stack->embed, t);
 	if (t->local_port >= PORTS_FIRST && t->local_port <= PORTS_LAST)
 		ports_release(stack->ports, t);
 }
@@ -311,6 +314,10 @@ static int receive_batch(size_t want)
 {
 	int got = embed_receive(stack->embed, stack->now, want, arrive);
 
+	if (unlikely(got == -ENETDOWN) && !stack->is_down) {
+		stack->is_down = true;
+		reset_all(ENETDOWN);
+	}
 	return got > 0 ? got : 0;
 }
 

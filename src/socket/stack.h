@@ -114,6 +114,7 @@ struct stack {
 	struct epoll_set *sets;
 	struct tto_work *works;
 	ns_t last_reap;
+	bool is_down;		/* the device is gone                           */
 	bool loopback;		/* 127.0.0.1 and ::1 are ours, too              */
 	bool caretaker_sleeps;	/* on the wire                                  */
 	uint32_t n_asleep;	/* sleepers                                     */
@@ -173,7 +174,7 @@ ns_t stack_clock(void);
 /* For connections and requests that are made. */
 struct tcp_endpoint stack_endpoint(const struct tcp_tuple *t);
 
-/** stack_port_is_free() - @t's port may be chosen again, if it is one that is chosen */
+/** stack_port_is_free() - @t is nobody's: its port may be chosen again, if it is one that is */
 void stack_port_is_free(const struct tcp_tuple *t);
 
 /** stack_send() - A segment without a connection */

@@ -195,14 +195,23 @@ static int start_on_wire(const struct run_arguments *a, struct tto_error *error)
 	return err;
 }
 
+static int start_on_daemon(const struct run_arguments *a, struct tto_error *error)
+{
+	char where[WHERE_BYTES] = "";
+
+	append(where, "daemon:%s", a->daemon);
+	return start(a, where, error);
+}
+
 int link_start(const struct run_arguments *a)
 {
 	struct tto_error error = { "" };
-	int err = a->wire ? start_on_wire(a, &error) : start_on_tap(a, &error);
+	int err = a->daemon ? start_on_daemon(a, &error) :
+		  a->wire ? start_on_wire(a, &error) : start_on_tap(a, &error);
 
 	if (!err)
 		return 0;
-	if (!a->wire && (err == -EPERM || err == -EACCES))
+	if (!a->wire && !a->daemon && (err == -EPERM || err == -EACCES))
 		message("run: a TAP device needs CAP_NET_ADMIN: be root, or use --netns");
 	else if (error.text[0])
 		message("%s", error.text);

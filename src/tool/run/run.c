@@ -61,9 +61,8 @@ static int take_option(int option, struct run_arguments *a)
 		a->netns = true;
 		return 0;
 	case OPT_DAEMON:
-		message("run: --daemon: there are no sockets over ttod yet; use --netns, which "
-			"needs no privilege either, or --wire");
-		return -EINVAL;
+		a->daemon = optarg ? optarg : RUN_DAEMON_SOCKET;
+		return 0;
 	case 'q':
 		a->quiet = true;
 		return 0;
@@ -95,6 +94,9 @@ static int parse_arguments(int argc, char **argv, struct run_arguments *a)
 	if (optind == argc || strcmp(argv[optind - 1], "--"))
 		return message("run: -- and a program are needed; see tto run --help"),
 		       -EINVAL;
+	if (a->daemon && (a->wire || a->n_addresses || a->n_gateways || a->netns))
+		return message("run: --daemon goes with neither --wire, --address, "
+			       "--gateway nor --netns"), -EINVAL;
 	if (a->wire && !a->n_addresses)
 		return message("run: --wire needs an --address"), -EINVAL;
 	a->program = argv + optind;

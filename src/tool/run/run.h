@@ -26,7 +26,7 @@
 #include "base/compiler.h"
 
 #define RUN_ADDRESSES_MAX 8
-
+#define RUN_DAEMON_SOCKET "/run/tto/ttod.sock"
 
 /* Exit status, as env(1) has it. */
 enum {
@@ -37,6 +37,7 @@ enum {
 
 struct run_arguments {
 	const char *wire;	/* NULL: a TAP device of our own                */
+	const char *daemon;	/* socket of ttod; NULL: not over it            */
 	const char *addresses[RUN_ADDRESSES_MAX], *gateways[RUN_ADDRESSES_MAX];
 	unsigned n_addresses, n_gateways;
 	bool strict, loopback, netns, quiet, has_spin;
