@@ -221,6 +221,16 @@ int embed_claim(struct embed *e, const struct tcp_tuple *tuple, enum embed_claim
 	return ops->claim && !is_inside(e, tuple) ? ops->claim(e, tuple, why) : 0;
 }
 
+int embed_hold(struct embed *e, struct tcp_tuple *local, bool reuse, uint32_t *hold)
+{
+	return embed_attached->ops->hold(e, local, reuse, hold);
+}
+
+void embed_unhold(struct embed *e, uint32_t hold)
+{
+	embed_attached->ops->unhold(e, hold);
+}
+
 void embed_release(struct embed *e, const struct tcp_tuple *tuple)
 {
 	const struct device_ops *ops = embed_attached->ops;

@@ -177,6 +177,20 @@ int embed_route(struct embed *e, struct tcp_tuple *tuple, ns_t now,
  */
 bool embed_holds_ports(const struct embed *e);
 
+/**
+ * embed_hold() - A port, before it is known what for
+ * @local:	Address, or none; its port, or 0: one is chosen and filled in
+ * @reuse:	Others that say so as well may have it, too
+ * @hold:	Set on success; embed_unhold() it
+ *
+ * Return: as embed_claim().
+ */
+MUST_CHECK int embed_hold(struct embed *e, struct tcp_tuple *local, bool reuse,
+			  uint32_t *hold);
+
+/** embed_unhold() - What was claimed of the port stays */
+void embed_unhold(struct embed *e, uint32_t hold);
+
 enum embed_claim {
 	EMBED_LISTEN,		/* what comes for the local side; once for each claim */
 	EMBED_CONNECT,		/* before the first segment is sent             */

@@ -5,6 +5,7 @@
 
 #include "embed/state.h"
 #include "packet/headers.h"
+#include "packet/icmp.h"
 #include "packet/parse.h"
 #include "packet/verify.h"
 
@@ -57,9 +58,33 @@ static void take_segment(struct attached *a, const uint8_t *frame,
 	embed_hand_over(a, &d);
 }
 
+/* ---- ICMP ----------------------------------------------------------------------------- */
+
+_Static_assert((int)EMBED_ICMP_SOFT == (int)ICMP_ERROR_SOFT &&
+	       (int)EMBED_ICMP_HARD == (int)ICMP_ERROR_HARD &&
+	       (int)EMBED_ICMP_TOO_BIG == (int)ICMP_ERROR_TOO_BIG, "the same");
+
+bool embed_read_icmp(const uint8_t *frame, uint32_t len, struct embed_datagram *d)
+{
+	struct icmp_error error;
+	struct seg s;
+
+	if (parse_frame(PARSE_LINK_ETHERNET, frame, len, &s) != PARSE_NOT_TCP ||
+	    !icmp_error_parse(frame, &s, &error))
+		return false;
+	*d = (struct embed_datagram){
+		.tuple = error.tuple, .is_icmp = true, .icmp = error.kind,
+		.mtu = error.mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)error.mtu,
+		.quoted = seq(error.seq),
+	};
+	return true;
+}
+
+/* ---- Frames as they came ---------------------------------------------------------------- */
+
 static void take_other(struct attached *a, const uint8_t *frame, uint32_t len)
 {
-	struct embed_datagram d = { .is_icmp = true };
+	struct embed_datagram d;
 
 	if (embed_read_icmp(frame, len, &d))
 		embed_hand_over(a, &d);

@@ -81,6 +81,8 @@ struct device_ops {
 	/* NULL: nobody has to be asked. */
 	int (*claim)(struct embed *e, const struct tcp_tuple *tuple, enum embed_claim why);
 	void (*release)(struct embed *e, const struct tcp_tuple *tuple);
+	int (*hold)(struct embed *e, struct tcp_tuple *local, bool reuse, uint32_t *hold);
+	void (*unhold)(struct embed *e, uint32_t hold);
 };
 
 extern const struct device_ops frames_device, queues_device;
@@ -125,7 +127,7 @@ bool frames_ready(struct embed *e);
 void frames_send(struct embed *e, const struct embed_unit *u, struct tto_unit *unit);
 void frames_flush(struct embed *e);
 
-/* icmp.c: @d of an ICMP error in a frame. Return: false: it is none. */
+/* receive.c: @d of an ICMP error in a frame. Return: false: it is none. */
 bool embed_read_icmp(const uint8_t *frame, uint32_t len, struct embed_datagram *d);
 
 /* loop.c */

@@ -197,15 +197,6 @@ static void name_this_host(struct tcp_tuple *t)
 		memcpy(t->remote, t->v6 ? one : v4, sizeof(any));
 }
 
-static void release_hold(struct socket *s, const struct tcp_tuple *bound)
-{
-	struct tcp_tuple t = s->tuple;
-
-	s->tuple = *bound;
-	hold_drop(s);
-	s->tuple = t;
-}
-
 /* Return: 0: begun; -ENETUNREACH: our stack has no way; -errno. */
 static int begin(struct socket *s, const struct tcp_tuple *to)
 {
@@ -234,7 +225,7 @@ static int begin(struct socket *s, const struct tcp_tuple *to)
 		return err;
 	}
 	/* The flow holds the port from now on. */
-	release_hold(s, &was);
+	hold_drop(s);
 	epoll_is_ours(s);
 	connection_open(s);
 	embed_flush(stack->embed);

@@ -45,6 +45,7 @@ enum socket_flag {
 	SOCKET_DUAL = 1 << 14,	/* a listener in both families                 */
 	SOCKET_ZEROCOPY = 1 << 16,	/* SO_ZEROCOPY                          */
 	SOCKET_ASKS = 1 << 18,	/* its neighbour is being asked for             */
+	SOCKET_HELD_DUAL = 1 << 20,	/* in the other family as well          */
 	SOCKET_HELD = 1 << 19,	/* its port, by the device's owner: bind/hold.h  */
 	SOCKET_OOB_INLINE = 1 << 17,	/* SO_OOBINLINE                         */
 };
@@ -97,6 +98,7 @@ struct socket {
 	struct socket *listener;	/* of one that waits to be accepted     */
 	struct socket *next_accept;
 
+	uint32_t holds[2];	/* SOCKET_HELD, SOCKET_HELD_DUAL: bind/hold.c   */
 	struct embed_path path;
 	struct tcp_report report;	/* when it was over                     */
 

@@ -40,7 +40,7 @@
 #include "tcp/time_wait.h"
 #include "tcp/timer_wheel.h"
 
-#define STACK_VERSION 2
+#define STACK_VERSION 3
 #define STACK_SOCKETS 65536	/* connections and listeners                    */
 #define STACK_REQUESTS 16384	/* SYNs that were answered                      */
 #define STACK_TIME_WAITS 65536

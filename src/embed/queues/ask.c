@@ -39,6 +39,8 @@ static void undo(struct queues *q, const struct control_reply *reply)
 		request.operation = CONTROL_REMOVE_FLOW;
 	else if (reply->operation == CONTROL_ADD_LISTEN)
 		request.operation = CONTROL_REMOVE_LISTEN;
+	else if (reply->operation == CONTROL_HOLD_PORT)
+		request.operation = CONTROL_RELEASE_PORT;
 	else
 		return;
 	queues_tell(q, &request, CLAIM_NONE);

@@ -81,14 +81,22 @@ static struct claim *make(struct queues *q, const struct tcp_tuple *t)
 	if (at == CLAIM_NONE || lookup_insert(q->lookup, t, at))
 		return NULL;
 	q->first_free_claim = next;
-	*c = (struct claim){ .tuple = *t, .listener = CLAIM_NONE };
+	*c = (struct claim){ .tuple = *t, .listener = CLAIM_NONE, .hold = CLAIM_NONE };
 	return c;
 }
 
 static void drop_listener(struct queues *q, struct claim *c);
 
+static void drop_hold(struct queues *q, struct claim *c)
+{
+	if (c->hold != CLAIM_NONE)
+		queues_unhold(q->embed, c->hold);
+	c->hold = CLAIM_NONE;
+}
+
 static void forget(struct queues *q, struct claim *c)
 {
+	drop_hold(q, c);
 	if (find(q, &c->tuple) == c)
 		lookup_remove(q->lookup, &c->tuple);
 	drop_listener(q, c);
@@ -106,7 +114,8 @@ static void begin(struct queues *q, const struct claim *c,
 		.operation = c->tuple.remote_port ? CONTROL_ADD_FLOW : CONTROL_ADD_LISTEN,
 		.handle = CONTROL_NONE,
 		.flow = { .cq = q->cq_handle, .rq = CONTROL_NONE, .grq = q->grq_handle,
-			  .sq = q->sq_handle },
+			  .sq = q->sq_handle,
+			  .flags = c->tuple.remote_port ? CONTROL_FLOW_ERRORS : 0 },
 	};
 	memcpy(&request->flow.tuple, &c->tuple, sizeof(c->tuple));
 }
@@ -119,6 +128,7 @@ static void take(struct queues *q, struct claim *c, const struct control_reply *
 	c->id = reply->flow.flow;
 	c->state = CLAIM_OPEN;
 	memcpy(c->from, reply->flow.link, sizeof(c->from));
+	drop_hold(q, c);
 	/* An id that was another's, whose end nobody has heard of. */
 	if (lookup_insert(q->lookup, &name, number_of(q, c)))
 		(void)lookup_set(q->lookup, &name, number_of(q, c));
@@ -268,6 +278,16 @@ static void unlisten(struct queues *q, const struct tcp_tuple *t)
 
 /* ---- Connections -------------------------------------------------------------------------- */
 
+/* The way is not known yet, but the port is to be ours. */
+static int wait_for_way(struct queues *q, struct claim *c)
+{
+	struct tcp_tuple t = { .local_port = c->tuple.local_port, .v6 = c->tuple.v6 };
+
+	memcpy(t.local, c->tuple.local, sizeof(t.local));
+	c->state = CLAIM_WANTED;
+	return queues_hold(q->embed, &t, true, &c->hold);
+}
+
 static int open_flow(struct queues *q, const struct tcp_tuple *t)
 {
 	struct claim *c = find(q, t);
@@ -279,10 +299,8 @@ static int open_flow(struct queues *q, const struct tcp_tuple *t)
 	if (!c)
 		return -EDQUOT;
 	err = ask(q, c);
-	if (err == -EAGAIN) {
-		c->state = CLAIM_WANTED;
-		return 0;
-	}
+	if (err == -EAGAIN)
+		err = wait_for_way(q, c);
 	if (err)
 		forget(q, c);
 	return err;

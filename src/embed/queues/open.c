@@ -414,4 +414,6 @@ const struct device_ops queues_device = {
 	.detach = queues_detach,
 	.claim = queues_claim,
 	.release = queues_release,
+	.hold = queues_hold,
+	.unhold = queues_unhold,
 };

@@ -138,6 +138,7 @@ struct claim {
 	struct tcp_tuple tuple;
 	uint32_t handle, id;	/* of the daemon                                */
 	uint32_t listener;	/* a claim, by which it goes; CLAIM_NONE        */
+	uint32_t hold;		/* of its port, until it is open; CLAIM_NONE    */
 	uint32_t users;		/* of a listen: who asked for it, and who goes by it */
 	uint32_t next_free;
 	uint8_t state;		/* enum claim_state                             */
@@ -168,6 +169,11 @@ uint32_t claim_to_send(struct queues *q, const struct tcp_tuple *tuple);
 
 /** claim_of_flow() - What the device means by @id, NULL: nothing of ours */
 const struct claim *claim_of_flow(const struct queues *q, uint32_t id);
+
+/* ---- hold.c ----------------------------------------------------------------------------- */
+
+int queues_hold(struct embed *e, struct tcp_tuple *local, bool reuse, uint32_t *hold);
+void queues_unhold(struct embed *e, uint32_t hold);
 
 /* ---- Others ----------------------------------------------------------------------------- */
 

@@ -149,7 +149,7 @@ static void hand_up(struct queues *q, struct pieces *p)
 /* A frame of no segment of ours: what ICMP says about one. */
 static void hand_up_frame(struct queues *q, const struct pieces *p)
 {
-	struct embed_datagram d = { .is_icmp = true };
+	struct embed_datagram d;
 
 	if (p->n_payload == 1 &&
 	    embed_read_icmp(p->payload[0].payload, p->payload[0].len, &d))

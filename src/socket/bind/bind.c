@@ -71,7 +71,7 @@ static int bind_here(int fd, struct socket *s, const struct tcp_tuple *to)
 		return -EINVAL;
 	s->tuple = t;
 	s->flags |= SOCKET_BOUND | SOCKET_OURS;
-	err = hold_take(s);
+	err = hold_take(fd, s);
 	return err ? bind_refused(fd, s, err) : 0;
 }
 
@@ -158,18 +158,34 @@ static int listen_on_both(int fd, struct socket *s, int backlog)
 	return err;
 }
 
+static int listen_refused(int fd, const struct socket *s, int backlog, int err)
+{
+	if (!hold_is_refusal(err) || getenv("TTO_STRICT"))
+		return err;
+	err = hold_leave(fd, s, hold_cause(err));
+	if (err)
+		return err;
+	return kernel_listen(fd, backlog) ? -errno : 1;
+}
+
 /* Of one that was bound to nothing, too: at any address, on any port. */
 static int listen_held(int fd, struct socket *s, int backlog)
 {
 	struct tcp_tuple t = { .v6 = (s->flags & SOCKET_V6) != 0 };
+	bool is_new = s->kind == SOCKET_NEW;
 	int err = s->flags & SOCKET_BOUND ? 0 : bind_here(fd, s, &t);
 
 	if (!err && descriptor_socket(fd) != s)		/* it was refused       */
 		return kernel_listen(fd, backlog) ? -errno : 1;
 	if (!err)
-		err = hold_listen(fd, s, backlog);
-	if (!err)
 		err = listen_begin(s, backlog_of(backlog));
+	if (err)
+		return listen_refused(fd, s, backlog, err);
+	err = hold_listen(fd, s, backlog, is_new);
+	if (err && is_new) {
+		listen_end(s);
+		s->kind = SOCKET_NEW;
+	}
 	return err;
 }
 

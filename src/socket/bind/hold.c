@@ -10,7 +10,7 @@
 #include "socket/descriptor.h"
 #include "socket/kernel.h"
 
-#define TRIES 64		/* ports that somebody else may have            */
+#define TRIES 16		/* ports that somebody else has in one family   */
 
 static const uint8_t any[16];
 
@@ -58,54 +58,60 @@ static bool is_listened_on(const struct socket *s, const struct tcp_tuple *t)
 		 stack->sockets[value & ~STACK_LISTENER]->reuses_port);
 }
 
-static int take(const struct socket *s)
+/* SO_REUSEADDR is known to the kernel only. */
+static bool may_reuse(int fd, const struct socket *s)
+{
+	socklen_t bytes = sizeof(int);
+	int on = 0;
+
+	return s->reuses_port ||
+	       (!kernel_getsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, &bytes) && on);
+}
+
+static int take(struct socket *s, bool reuse)
 {
 	struct tcp_tuple t = local_of(s);
 	int err = is_listened_on(s, &t) ? -EADDRINUSE :
-					  embed_claim(stack->embed, &t, EMBED_LISTEN);
+		  embed_hold(stack->embed, &t, reuse, &s->holds[0]);
 
-	if (err || !is_dual(s))
+	if (err)
 		return err;
+	s->tuple.local_port = t.local_port;
+	s->flags |= SOCKET_HELD;
+	if (!is_dual(s))
+		return 0;
 	t.v6 = 0;
 	err = is_listened_on(s, &t) ? -EADDRINUSE :
-				      embed_claim(stack->embed, &t, EMBED_LISTEN);
-	t.v6 = 1;
-	if (err)
-		embed_release(stack->embed, &t);
+	      embed_hold(stack->embed, &t, reuse, &s->holds[1]);
+	if (!err)
+		s->flags |= SOCKET_HELD_DUAL;
+	else
+		hold_drop(s);
 	return err;
 }
 
-int hold_take(struct socket *s)
+int hold_take(int fd, struct socket *s)
 {
-	bool is_chosen = !s->tuple.local_port;
+	bool is_chosen = !s->tuple.local_port, reuse = may_reuse(fd, s);
 	int err = -EADDRINUSE;
 
 	for (int n = 0; n < TRIES && err == -EADDRINUSE; n++) {
-		if (is_chosen && ports_choose(stack->ports, stack->lookup, &s->tuple))
-			return -EADDRINUSE;
-		err = take(s);
+		err = take(s, reuse);
+		if (err && is_chosen)
+			s->tuple.local_port = 0;
 		if (!is_chosen)
 			break;
 	}
-	if (!err)
-		s->flags |= SOCKET_HELD;
-	else if (is_chosen)
-		s->tuple.local_port = 0;
 	return err;
 }
 
 void hold_drop(struct socket *s)
 {
-	struct tcp_tuple t = local_of(s);
-
-	if (!(s->flags & SOCKET_HELD))
-		return;
-	s->flags &= ~(uint32_t)SOCKET_HELD;
-	embed_release(stack->embed, &t);
-	if (!is_dual(s))
-		return;
-	t.v6 = 0;
-	embed_release(stack->embed, &t);
+	if (s->flags & SOCKET_HELD)
+		embed_unhold(stack->embed, s->holds[0]);
+	if (s->flags & SOCKET_HELD_DUAL)
+		embed_unhold(stack->embed, s->holds[1]);
+	s->flags &= ~(uint32_t)(SOCKET_HELD | SOCKET_HELD_DUAL);
 }
 
 /* ---- The kernel's socket --------------------------------------------------------------- */
@@ -120,11 +126,11 @@ static int bind_kernel(int fd, const struct tcp_tuple *t, bool as_v6)
 	return kernel_bind(fd, &a, bytes) ? -errno : 0;
 }
 
-int hold_listen(int fd, struct socket *s, int backlog)
+int hold_listen(int fd, struct socket *s, int backlog, bool is_new)
 {
-	int err = 0;
+	int err;
 
-	if (s->kind == SOCKET_LISTENER)		/* once more                    */
+	if (!is_new)
 		return s->flags & SOCKET_OURS || !kernel_listen(fd, backlog) ? 0 : -errno;
 	if (kernel_setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3))
 		return 0;

@@ -24,7 +24,7 @@ bool hold_concerns(const struct tcp_tuple *t);
  *
  * Return: 0; -EADDRINUSE; -EACCES; as embed_claim().
  */
-MUST_CHECK int hold_take(struct socket *s);
+MUST_CHECK int hold_take(int fd, struct socket *s);
 
 /** hold_is_refusal() - Has the owner said with @err that it does not let us? */
 bool hold_is_refusal(int err);
@@ -37,10 +37,11 @@ void hold_drop(struct socket *s);
 
 /**
  * hold_listen() - The kernel's socket @fd listens for this machine alone
+ * @is_new:	It did not before
  *
  * What it cannot is ours only: SOCKET_OURS. Return: 0; -EADDRINUSE: somebody listens there.
  */
-MUST_CHECK int hold_listen(int fd, struct socket *s, int backlog);
+MUST_CHECK int hold_listen(int fd, struct socket *s, int backlog, bool is_new);
 
 /**
  * hold_leave() - @fd, whose socket is @s, is the kernel's from now on, bound as it was
