@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * embed.h - A device in this process, for a TCP in this process
+ * embed.h - The device under a TCP in this process: in here as well, or the daemon's
  *
  * DOC: Theory of operation
- * The device's two halves, without the queues between: nobody has to be protected from
- * a TCP that is in the same memory. So payload is copied once on each way: from the frames
- * to where it is wanted, and from the send buffer to the wire.
+ * In here are the device's two halves, without the queues between: nobody has to be
+ * protected from a TCP that is in the same memory. So payload is copied once on each way:
+ * from the frames to where it is wanted, and from the send buffer to the wire.
  *
  *	receive.c	wire -> neighbours -> coalescer -> segment, payload as a list
- *	loop.c		from us to us
+ *	loop.c		from us to us, with either device
  *	send.c		segment and payload -> the wire's own cutting, or nic's -> wire
- *	embed.c		open, attach; routes
+ *	frames.c	open, attach; neighbours
+ *	embed.c		what both devices have, and the choice: struct device_ops
+ *	queues/		the other one: the queues of a device that the daemon has
  *
  * struct embed is in the heap. The wire and the coalescer are each process's own: the
  * wire is named by descriptors that have the same numbers everywhere, and the coalescer
@@ -73,7 +75,7 @@ struct embed_stats {
 
 /**
  * embed_open() - Make a device, attached to this process
- * @where:	As tto_start() has it, without what is the stack's
+ * @where:	As tto_start() has it, without what is the stack's; "daemon:PATH"
  * @error:	Filled in on failure
  *
  * Return: 0 or -errno.

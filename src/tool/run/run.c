@@ -176,6 +176,8 @@ const struct tool_verb tool_run = {
 "      --strict          where the stack cannot, fail: no socket of the kernel's\n"
 "      --spin US         look for frames so long before going to sleep\n"
 "      --netns           first into a network namespace of its own; needs no root\n"
+"      --daemon[=SOCKET] over the device that ttod(8) has, with the host's own\n"
+"                        addresses; needs no root\n"
 "  -q, --quiet           do not say what the address is\n"
 "  -h, --help            this text\n"
 "\n"
