@@ -231,6 +231,14 @@ void embed_unhold(struct embed *e, uint32_t hold)
 	embed_attached->ops->unhold(e, hold);
 }
 
+void embed_linger(struct embed *e, const struct tcp_tuple *tuple)
+{
+	const struct device_ops *ops = embed_attached->ops;
+
+	if (ops->linger)
+		ops->linger(e, tuple);
+}
+
 void embed_release(struct embed *e, const struct tcp_tuple *tuple)
 {
 	const struct device_ops *ops = embed_attached->ops;

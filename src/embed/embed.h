@@ -209,6 +209,9 @@ enum embed_claim {
 MUST_CHECK int embed_claim(struct embed *e, const struct tcp_tuple *tuple,
 			   enum embed_claim why);
 
+/** embed_linger() - @tuple is in TIME-WAIT: hardly anything will come for it */
+void embed_linger(struct embed *e, const struct tcp_tuple *tuple);
+
 /** embed_release() - No more, TIME-WAIT included; of what was not claimed: nothing */
 void embed_release(struct embed *e, const struct tcp_tuple *tuple);
 

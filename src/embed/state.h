@@ -80,6 +80,7 @@ struct device_ops {
 	void (*detach)(struct embed *e);
 	/* NULL: nobody has to be asked. */
 	int (*claim)(struct embed *e, const struct tcp_tuple *tuple, enum embed_claim why);
+	void (*linger)(struct embed *e, const struct tcp_tuple *tuple);
 	void (*release)(struct embed *e, const struct tcp_tuple *tuple);
 	int (*hold)(struct embed *e, struct tcp_tuple *local, bool reuse, uint32_t *hold);
 	void (*unhold)(struct embed *e, uint32_t hold);

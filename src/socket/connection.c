@@ -281,6 +281,7 @@ static void wait_out(struct socket *s, const struct tcp_env *env)
 	(void)time_wait_enter(stack->time_wait, stack->lookup, &s->tuple, &w, env->now,
 			      &gone);
 	stack_port_is_free(&gone);
+	embed_linger(stack->embed, &s->tuple);
 	s->flags &= ~(uint32_t)SOCKET_PORT;
 	end(s);
 }

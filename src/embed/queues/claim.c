@@ -148,7 +148,7 @@ static int ask(struct queues *q, struct claim *c)
 	return status < 0 ? status : 0;
 }
 
-static void end(struct queues *q, struct claim *c)
+static void close_claim(struct queues *q, struct claim *c)
 {
 	struct control_request request = {
 		.operation = c->tuple.remote_port ? CONTROL_REMOVE_FLOW :
@@ -157,11 +157,17 @@ static void end(struct queues *q, struct claim *c)
 	};
 	struct tcp_tuple name = name_of(c->id);
 
-	if (c->state == CLAIM_OPEN) {
-		if (find(q, &name) == c)
-			lookup_remove(q->lookup, &name);
-		queues_tell(q, &request, CLAIM_NONE);
-	}
+	if (c->state != CLAIM_OPEN)
+		return;
+	c->state = CLAIM_REFUSED;
+	if (find(q, &name) == c)
+		lookup_remove(q->lookup, &name);
+	queues_tell(q, &request, CLAIM_NONE);
+}
+
+static void end(struct queues *q, struct claim *c)
+{
+	close_claim(q, c);
 	forget(q, c);
 }
 
@@ -322,6 +328,20 @@ static void follow(struct queues *q, const struct tcp_tuple *t)
 	c->state = CLAIM_ASKED;
 	begin(q, c, &request);
 	queues_tell(q, &request, number_of(q, c));
+}
+
+/* By the listen again, if there is one: there may be many of these, and few flows. */
+void queues_linger(struct embed *e, const struct tcp_tuple *tuple)
+{
+	struct queues *q = e->queues;
+	struct claim *c = find(q, tuple);
+	uint32_t listener = lookup_find_listener(q->lookup, tuple);
+
+	if (!c || c->state != CLAIM_OPEN || listener == LOOKUP_NONE)
+		return;
+	close_claim(q, c);
+	c->listener = listener;
+	q->claims[listener].users++;
 }
 
 int queues_claim(struct embed *e, const struct tcp_tuple *tuple, enum embed_claim why)

@@ -413,6 +413,7 @@ const struct device_ops queues_device = {
 	.share = queues_share,
 	.detach = queues_detach,
 	.claim = queues_claim,
+	.linger = queues_linger,
 	.release = queues_release,
 	.hold = queues_hold,
 	.unhold = queues_unhold,

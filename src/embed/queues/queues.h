@@ -159,6 +159,7 @@ MUST_CHECK int claims_open(struct queues *q);
 void claims_free(struct queues *q);
 
 int queues_claim(struct embed *e, const struct tcp_tuple *tuple, enum embed_claim why);
+void queues_linger(struct embed *e, const struct tcp_tuple *tuple);
 void queues_release(struct embed *e, const struct tcp_tuple *tuple);
 
 /** claim_answered() - What queues_tell() has asked for @claim */
