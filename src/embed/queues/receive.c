@@ -168,7 +168,7 @@ static void add_piece(const struct queues *q, struct pieces *p, const struct com
 		p->first = *c;
 	p->n++;
 	p->flags |= c->tcp_flags;
-	if (!c->bytes || p->n_payload == PIECES)
+	if (!c->bytes)
 		return;
 	*to = (struct tto_segment){
 		.payload = buffer(q, c->wr_id) + c->offset, .len = c->bytes,
@@ -199,7 +199,7 @@ static uint32_t gather(struct queues *q, struct pieces *p)
 			return p->n ? p->n : 1;
 		}
 		add_piece(q, p, &c);
-		if (!(c.flags & COMPLETION_MORE))
+		if (!(c.flags & COMPLETION_MORE) || p->n == PIECES)
 			return p->n;
 	}
 	return 0;
