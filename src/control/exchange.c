@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/kernel.h"
+
 static ns_t now(void)
 {
 	struct timespec t;
@@ -69,7 +71,8 @@ int control_send(int socket, const struct control_request *request, int flags)
 	ssize_t sent;
 
 	do {
-		sent = send(socket, request, sizeof(*request), MSG_NOSIGNAL | flags);
+		sent = kernel_call(SYS_sendto, socket, request, sizeof(*request),
+				   MSG_NOSIGNAL | flags);
 	} while (sent < 0 && errno == EINTR);
 	if (sent == sizeof(*request))
 		return 0;
@@ -84,7 +87,7 @@ int control_send(int socket, const struct control_request *request, int flags)
 void control_close(const int *fds, uint32_t n)
 {
 	while (n)
-		close(fds[--n]);
+		kernel_call(SYS_close, fds[--n]);
 }
 
 /* Takes the descriptors out of @message; all but CONTROL_FDS_MAX are refused. */
@@ -105,7 +108,7 @@ static uint32_t take_fds(struct msghdr *message, int *fds)
 			if (n < CONTROL_FDS_MAX)
 				fds[n++] = fd;
 			else
-				close(fd);
+				kernel_call(SYS_close, fd);
 		}
 	}
 	return n;
@@ -128,7 +131,8 @@ int control_receive(int socket, struct control_reply *reply, int *fds, int flags
 
 	/* Each signal begins the socket's timeout anew. */
 	do {
-		bytes = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | flags);
+		bytes = kernel_call(SYS_recvmsg, socket, &message,
+				    MSG_CMSG_CLOEXEC | flags);
 		if (bytes < 0 && errno == EINTR && now() >= until)
 			return -ETIMEDOUT;
 	} while (bytes < 0 && errno == EINTR);

@@ -2,7 +2,9 @@
 /*
  * exchange.h - Requests and replies over a socket: the program's side
  *
- * One datagram there, one back, in order. Descriptors come beside a reply.
+ * One datagram there, one back, in order. Descriptors come beside a reply. All but
+ * control_connect() go past libc: they are called with the lock of a stack held, where
+ * neither somebody else's wrapper nor a point of cancellation may be.
  * Source: ARCHITECTURE D2.
  */
 #ifndef CONTROL_EXCHANGE_H

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include "base/kernel.h"
 #include "control/exchange.h"
 #include "embed/queues/queues.h"
 
@@ -21,7 +21,7 @@ static int gone(struct queues *q)
 	const int fds[] = { q->socket, q->event, q->changes };
 
 	for (unsigned n = 0; n < ARRAY_SIZE(fds); n++)
-		(void)!epoll_ctl(q->epoll, EPOLL_CTL_DEL, fds[n], NULL);
+		(void)!kernel_call(SYS_epoll_ctl, q->epoll, EPOLL_CTL_DEL, fds[n], NULL);
 	q->is_gone = true;
 	return -ENETDOWN;
 }
@@ -120,7 +120,8 @@ int queues_listen_to(struct queues *q)
 
 	if (q->is_gone)
 		return -ENETDOWN;
-	if (q->wants_route && read(q->changes, &count, sizeof(count)) > 0) {
+	if (q->wants_route &&
+	    kernel_call(SYS_read, q->changes, &count, sizeof(count)) > 0) {
 		q->wants_route = false;
 		queues_forget_ways(q, false);
 	}

@@ -12,6 +12,7 @@
 
 #include "base/heap.h"
 #include "base/keep.h"
+#include "base/kernel.h"
 #include "control/exchange.h"
 #include "embed/queues/queues.h"
 #include "queue/completion.h"
@@ -390,7 +391,7 @@ static bool queues_arm(struct embed *e)
 			return ring_ready(&q->cq, 1) == 0;
 		q->is_rung = true;
 	}
-	if (q->is_rung && read(q->event, &count, sizeof(count)) > 0)
+	if (q->is_rung && kernel_call(SYS_read, q->event, &count, sizeof(count)) > 0)
 		q->is_rung = false;
 	q->is_armed = arm_ring(&q->cq, &q->is_rung);
 	return q->is_armed;

@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "embed/queues/queues.h"
 #include "packet/headers.h"

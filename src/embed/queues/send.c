@@ -9,8 +9,8 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/kernel.h"
 #include "embed/queues/queues.h"
 #include "queue/work.h"
 
@@ -138,7 +138,7 @@ void queues_flush(struct embed *e)
 	ring_publish(&q->sq, q->n_blocks);
 	q->n_blocks = 0;
 	if (ring_wants_wake(&q->sq))
-		(void)!write(q->doorbell, &one, sizeof(one));
+		(void)!kernel_call(SYS_write, q->doorbell, &one, sizeof(one));
 }
 
 void queues_send(struct embed *e, const struct embed_unit *u, struct tto_unit *unit)
