@@ -136,6 +136,16 @@ TTO_API void tto_exec_failed(void);
 TTO_API unsigned long tto_spawn_begin(void);
 TTO_API void tto_spawn_end(unsigned long spawn, pid_t child);
 
+/*
+ * Around sendmsg(2) and recvmsg(2) of a descriptor that is not ours, by which sockets of
+ * ours may pass to other processes (SCM_RIGHTS); tto_sendmsg() and tto_recvmsg() do it
+ * themselves. tto_pass_begin() before a message is sent, tto_pass_failed() when it was not;
+ * tto_pass_end() behind one that was received, with the flags of the call.
+ */
+TTO_API void tto_pass_begin(const struct msghdr *message);
+TTO_API void tto_pass_failed(const struct msghdr *message);
+TTO_API void tto_pass_end(const struct msghdr *message, int flags);
+
 /* Before _exit(2): closes what this process has. */
 TTO_API void tto_exit(void);
 

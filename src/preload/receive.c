@@ -119,9 +119,25 @@ WRAP ssize_t __recvfrom_chk(int fd, void *to, size_t bytes, size_t room, int fla
 
 WRAP ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
-	if (!tto_owns(fd))
-		return REAL(recvmsg)(fd, message, flags);
-	return tto_recvmsg(fd, message, flags);
+	ssize_t got;
+
+	if (tto_owns(fd))
+		return tto_recvmsg(fd, message, flags);
+	got = REAL(recvmsg)(fd, message, flags);
+	if (got >= 0)
+		tto_pass_end(message, flags);
+	return got;
+}
+
+/* By a descriptor that is not ours: some that are may have come. */
+static int take_many(int fd, struct mmsghdr *messages, unsigned int n, int flags,
+		     struct timespec *timeout)
+{
+	int got = REAL(recvmmsg)(fd, messages, n, flags, timeout);
+
+	for (int k = 0; k < got; k++)
+		tto_pass_end(&messages[k].msg_hdr, flags);
+	return got;
 }
 
 static bool is_over(const struct timespec *start, const struct timespec *timeout)
@@ -145,7 +161,7 @@ WRAP int recvmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags,
 	unsigned int got = 0;
 
 	if (!tto_owns(fd))
-		return REAL(recvmmsg)(fd, messages, n, flags, timeout);
+		return take_many(fd, messages, n, flags, timeout);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	while (got < n && !(got && is_over(&start, timeout))) {
 		struct mmsghdr *m = &messages[got];

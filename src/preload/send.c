@@ -92,11 +92,43 @@ WRAP ssize_t sendto(int fd, const void *from, size_t bytes, int flags,
 	return tto_sendmsg(fd, &message, flags);
 }
 
+/* By a descriptor that is not ours: some that are may be in the message. */
+static ssize_t pass_on(int fd, const struct msghdr *message, int flags)
+{
+	ssize_t sent;
+
+	if (!message || !message->msg_controllen)
+		return REAL(sendmsg)(fd, message, flags);
+	tto_pass_begin(message);
+	sent = REAL(sendmsg)(fd, message, flags);
+	if (sent < 0) {
+		int saved = errno;
+
+		tto_pass_failed(message);
+		errno = saved;
+	}
+	return sent;
+}
+
 WRAP ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	if (!tto_owns(fd))
-		return REAL(sendmsg)(fd, message, flags);
+		return pass_on(fd, message, flags);
 	return tto_sendmsg(fd, message, flags);
+}
+
+static int pass_many_on(int fd, struct mmsghdr *messages, unsigned int n, int flags)
+{
+	int sent, saved;
+
+	for (unsigned int k = 0; k < n; k++)
+		tto_pass_begin(&messages[k].msg_hdr);
+	sent = REAL(sendmmsg)(fd, messages, n, flags);
+	saved = errno;
+	for (unsigned int k = sent < 0 ? 0 : (unsigned int)sent; k < n; k++)
+		tto_pass_failed(&messages[k].msg_hdr);
+	errno = saved;
+	return sent;
 }
 
 WRAP int sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags)
@@ -104,7 +136,7 @@ WRAP int sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags)
 	unsigned int sent = 0;
 
 	if (!tto_owns(fd))
-		return REAL(sendmmsg)(fd, messages, n, flags);
+		return pass_many_on(fd, messages, n, flags);
 	while (sent < n) {
 		ssize_t bytes = tto_sendmsg(fd, &messages[sent].msg_hdr, flags);
 

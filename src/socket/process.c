@@ -11,6 +11,7 @@
 #include "base/heap.h"
 #include "socket/descriptor.h"
 #include "socket/kernel.h"
+#include "socket/passing/passing.h"
 #include "socket/ready/wait.h"
 #include "socket/work/take.h"
 
@@ -258,6 +259,7 @@ void process_reap(void)
 	unsigned looked = 0;
 
 	stack->last_reap = stack_clock();
+	passing_reap();
 	for (unsigned n = 0; n < STACK_PROCESSES && looked < REAP_AT_ONCE; n++) {
 		struct process *p = &stack->processes[next++ % STACK_PROCESSES];
 

@@ -113,6 +113,8 @@ struct stack {
 	struct process processes[STACK_PROCESSES];
 	struct epoll_set *sets;
 	struct tto_work *works;
+	struct passing *passings;
+	int passing_fd;		/* an epoll set: passing/passing.h              */
 	ns_t last_reap;
 	bool is_down;		/* the device is gone                           */
 	bool loopback;		/* 127.0.0.1 and ::1 are ours, too              */

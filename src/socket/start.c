@@ -9,6 +9,7 @@
 
 #include "base/heap.h"
 #include "socket/join.h"
+#include "socket/passing/passing.h"
 #include "socket/process.h"
 #include "socket/ready/wait.h"
 #include "socket/stack.h"
@@ -37,6 +38,8 @@ static int make(char *where, struct wire_error *error)
 	if (loopback && embed_add_loopback(stack->embed))
 		return -E2BIG;
 	err = sleepers_open();
+	if (!err)
+		err = passing_open();
 	if (!err && stack_lock()) {
 		err = process_enter(false);
 		stack_unlock();

@@ -192,6 +192,16 @@ static ssize_t receive_errors(struct socket *s, struct msghdr *m)
 	return err ? fail(-err) : 0;
 }
 
+/* What comes to one that is not ours may bring some that are. */
+static ssize_t receive_of_kernel(int fd, struct msghdr *m, int flags)
+{
+	ssize_t got = kernel_recvmsg(fd, m, flags);
+
+	if (got >= 0)
+		tto_pass_end(m, flags);
+	return got;
+}
+
 ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 {
 	struct socket *s = descriptor_socket(fd);
@@ -201,7 +211,7 @@ ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 
 	if (!s || s->kind == SOCKET_NEW ||
 	    (flags & MSG_ERRQUEUE && s->kind != SOCKET_CONNECTION))
-		return kernel_recvmsg(fd, m, flags);
+		return receive_of_kernel(fd, m, flags);
 	if (flags & MSG_ERRQUEUE)
 		return receive_errors(s, m);
 	if (s->kind == SOCKET_LISTENER)
@@ -326,6 +336,21 @@ static ssize_t send_all(int fd, struct socket *s, struct cursor *from, size_t by
 	return sent ? (ssize_t)sent : n;
 }
 
+static ssize_t send_to_kernel(int fd, const struct msghdr *m, int flags)
+{
+	ssize_t sent;
+
+	tto_pass_begin(m);
+	sent = kernel_sendmsg(fd, m, flags);
+	if (sent < 0) {
+		int err = errno;
+
+		tto_pass_failed(m);
+		errno = err;
+	}
+	return sent;
+}
+
 ssize_t tto_sendmsg(int fd, const struct msghdr *m, int flags)
 {
 	struct socket *s = descriptor_socket(fd);
@@ -334,7 +359,7 @@ ssize_t tto_sendmsg(int fd, const struct msghdr *m, int flags)
 	int err;
 
 	if (!s || s->kind == SOCKET_NEW)
-		return kernel_sendmsg(fd, m, flags);
+		return send_to_kernel(fd, m, flags);
 	if (s->kind == SOCKET_LISTENER)
 		return fail(ENOTCONN);
 	err = descriptor_lock(fd, s);
