@@ -146,6 +146,12 @@ TTO_API void tto_pass_begin(const struct msghdr *message);
 TTO_API void tto_pass_failed(const struct msghdr *message);
 TTO_API void tto_pass_end(const struct msghdr *message, int flags);
 
+/*
+ * Behind what forbids most system calls to this process, prctl(2) with PR_SET_SECCOMP or
+ * seccomp(2): what it need not do itself, about processes that have ended, is left to others.
+ */
+TTO_API void tto_confine(void);
+
 /* Before _exit(2): closes what this process has. */
 TTO_API void tto_exit(void);
 

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -156,6 +157,18 @@ static long do_epoll_pwait(const long *a)
 	return epoll_pwait(INT(0), PTR(1), INT(2), INT(3), PTR(4));
 }
 
+static long do_prctl(const long *a) { return prctl(INT(0), a[1], a[2], a[3], a[4]); }
+
+static long do_seccomp(const long *a)
+{
+	long result = REAL(syscall)(SYS_seccomp, a[0], a[1], a[2]);
+
+	/* Some operations only ask; to be careful without need does no harm. */
+	if (!result)
+		tto_confine();
+	return result;
+}
+
 static long do_exit_group(const long *a) { _exit(INT(0)); }
 
 /* Calls that newer architectures lack. */
@@ -216,6 +229,8 @@ static const struct {
 	[SYS_epoll_create1] = { do_epoll_create1, ANY },
 	[SYS_epoll_ctl] = { do_epoll_ctl, FIRST },
 	[SYS_epoll_pwait] = { do_epoll_pwait, FIRST },
+	[SYS_prctl] = { do_prctl, ANY },
+	[SYS_seccomp] = { do_seccomp, ANY },
 	[SYS_exit_group] = { do_exit_group, ANY },
 #ifdef SYS_poll
 	[SYS_poll] = { do_poll, ANY },

@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 #include <utmp.h>
 
@@ -137,6 +138,24 @@ WRAP pid_t forkpty(int *terminal, char *name, const struct termios *attributes,
 	else
 		*terminal = mine;
 	return child;
+}
+
+/* ---- Give up rights ------------------------------------------------------------------------ */
+
+WRAP int prctl(int option, ...)
+{
+	unsigned long a[4];
+	va_list list;
+	int result;
+
+	va_start(list, option);
+	for (int n = 0; n < 4; n++)
+		a[n] = va_arg(list, unsigned long);
+	va_end(list);
+	result = REAL(prctl)(option, a[0], a[1], a[2], a[3]);
+	if (option == PR_SET_SECCOMP && !result)
+		tto_confine();
+	return result;
 }
 
 /* ---- Start a program ------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "socket/descriptor.h"
 #include "socket/kernel.h"
 #include "socket/process.h"
+#include "socket/ready/confine.h"
 #include "socket/ready/epoll.h"
 #include "socket/ready/wait.h"
 
@@ -70,9 +71,8 @@ static nfds_t list_kernel(const struct pollfd *fds, nfds_t n, struct pollfd *lis
 static int look_kernel(struct pollfd *list, nfds_t n)
 {
 	struct timespec none = { 0 };
-	int ready = kernel_ppoll(list, n, &none, NULL);
 
-	return ready < 0 ? -errno : ready;
+	return confine_ppoll(list, n, &none, NULL);
 }
 
 /* Return: how many are ready, of both. */

@@ -25,6 +25,7 @@
 
 #include "socket/kernel.h"
 #include "socket/process.h"
+#include "socket/ready/confine.h"
 
 #define SPIN_US 20
 #define BLIND_NS 1000000u	/* between looks that nothing announces         */
@@ -63,6 +64,8 @@ bool wait_restarts(void)
 {
 	int flags;
 
+	if (is_confined)	/* and may not ask                              */
+		return false;
 	for (int n = 1; n < NSIG; n++)
 		if (has_handler(n, &flags) && !(flags & SA_RESTART))
 			return false;
@@ -129,7 +132,7 @@ static int poll_now(struct pollfd *list, nfds_t n)
 {
 	static const struct timespec none;
 
-	return n ? kernel_ppoll(list, n, &none, NULL) : 0;
+	return n ? confine_ppoll(list, n, &none, NULL) : 0;
 }
 
 /* Return: descriptors that are ready; @told: something of ours may be. */
@@ -184,17 +187,16 @@ static int sleep_unlocked(const struct event *event, struct pollfd *list, nfds_t
 	static const struct timespec none;
 	struct timespec ts;
 	const struct timespec *timeout = timeout_at(until, most, &ts);
-	int ready, error;
+	int ready;
 
 	list[n] = (struct pollfd){ embed_fd(stack->embed), POLLIN, 0 };
 	list[n + 1] = (struct pollfd){ event ? event->fd : -1, POLLIN, 0 };
 	if (!embed_arm(stack->embed))
 		timeout = &none;
 	stack_unlock();
-	ready = kernel_ppoll(list, n + WAIT_MORE, timeout, mask);
-	error = errno;
+	ready = confine_ppoll(list, n + WAIT_MORE, timeout, mask);
 	relock();
-	return ready < 0 ? -error : ready;
+	return ready;
 }
 
 static bool is_due(ns_t until)
@@ -245,20 +247,12 @@ static int sleep_in_kernel(struct sleeper *sleeper, struct pollfd *list, nfds_t 
 	return ready <= 0 ? ready : ready - !!list[n].revents - !!list[n + 1].revents;
 }
 
-/* Has a signal come since, that runs its handler as soon as it may? */
+/* Has a signal come since, with a handler? That runs now. Without the lock. */
 static bool is_interrupted(const sigset_t *mask)
 {
-	sigset_t pending;
-	int flags;
+	static const struct timespec none;
 
-	sigpending(&pending);
-	if (sigisemptyset(&pending))
-		return false;
-	for (int n = 1; n < NSIG; n++)
-		if (sigismember(&pending, n) == 1 && sigismember(mask, n) == 0 &&
-		    has_handler(n, &flags))
-			return true;
-	return false;
+	return kernel_ppoll(NULL, 0, &none, mask) < 0 && errno == EINTR;
 }
 
 /*
@@ -282,6 +276,7 @@ int sleep_among(struct sleeper *sleeper, struct pollfd *list, nfds_t n, ns_t unt
 {
 	int ready = 0;
 	sigset_t all, old;
+	bool is_told;
 
 	glance(sleeper);
 	if (!sleeper || !sleeper->is_told) {
@@ -294,13 +289,13 @@ int sleep_among(struct sleeper *sleeper, struct pollfd *list, nfds_t n, ns_t unt
 		if (ready < 0 && ready != -EINTR)
 			ready = 0;
 		turn(sleeper);
-		if (stack->now - stack->last_reap > REAP_NS)
+		if (stack->now - stack->last_reap > REAP_NS && !is_confined)
 			process_reap();
-		if (!ready && !(sleeper && sleeper->is_told) &&
-		    is_interrupted(mask ? mask : &old))
-			ready = -EINTR;
+		is_told = sleeper && sleeper->is_told;
 		/* Handlers may run now, and use the stack. */
 		stack_unlock();
+		if (!ready && !is_told && is_interrupted(mask ? mask : &old))
+			ready = -EINTR;
 		pthread_sigmask(SIG_SETMASK, &old, NULL);
 		relock();
 	}
