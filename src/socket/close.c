@@ -70,7 +70,7 @@ static int close_kernels(int fd)
 int tto_close_fd(int fd)
 {
 	struct socket *s;
-	int result;
+	int err;
 
 	if (keep_has(fd))
 		return fail(EBADF);
@@ -82,10 +82,10 @@ int tto_close_fd(int fd)
 	if (s)
 		linger(s, fd);
 	descriptor_forget(fd);
-	result = kernel_close(fd);
+	err = kernel_close(fd) ? errno : 0;
 	stack_run();
 	stack_unlock();
-	return result;
+	return err ? fail(err) : 0;
 }
 
 /* The kernel's from @first to @last, of which none is ours or the stack's. */
@@ -161,18 +161,18 @@ int tto_dup3(int fd, int to, int flags)
 static int set_nonblock(struct socket *s, int fd, unsigned long flags)
 {
 	bool on = flags & O_NONBLOCK;
-	int result;
+	int err;
 
 	if (!stack_lock())
 		return fail(EAGAIN);
 	if (s->kind == SOCKET_LISTENER)
 		flags |= O_NONBLOCK;
-	result = kernel_fcntl(fd, F_SETFL, flags);
-	if (!result)
+	err = kernel_fcntl(fd, F_SETFL, flags) ? errno : 0;
+	if (!err)
 		s->flags = on ? s->flags | SOCKET_NONBLOCK :
 				s->flags & ~(uint32_t)SOCKET_NONBLOCK;
 	stack_unlock();
-	return result;
+	return err ? fail(err) : 0;
 }
 
 static int get_flags(const struct socket *s, int fd)

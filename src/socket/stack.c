@@ -22,6 +22,7 @@
 
 struct stack *stack;
 static __thread bool is_inside;
+static __thread int errno_outside;	/* before a call turned to the kernel   */
 
 /* ---- Make ---------------------------------------------------------------------- */
 
@@ -160,6 +161,7 @@ bool stack_lock(void)
 		works_repair();
 		reset_all(ECONNRESET);
 	}
+	errno_outside = errno;
 	return true;
 }
 
@@ -175,6 +177,7 @@ void stack_unlock(void)
 		embed_flush(stack->embed);
 	}
 	pthread_mutex_unlock(&stack->lock);
+	errno = errno_outside;
 	is_inside = false;
 }
 

@@ -141,6 +141,7 @@ MUST_CHECK int stack_make(const char *where, struct wire_error *error);
 
 /** stack_lock() - Return: false: this thread has it already, in a signal handler */
 MUST_CHECK bool stack_lock(void);
+/** stack_unlock() - And errno is what it was: a call that succeeds leaves it alone */
 void stack_unlock(void);
 /** stack_forked() - In a child: whoever of the parent has the lock, this thread has not */
 void stack_forked(void);

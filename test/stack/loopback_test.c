@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -41,6 +43,40 @@ static void lib_2_what_was_sent_has_arrived(void **state)
 	assert_int_equal(status, 0);
 	tto_close_fd(ends[0]);
 	tto_close_fd(ends[1]);
+}
+
+/* Programs close a socket, and tell then why it did not connect. */
+static void lib_5_errno_stays_when_a_call_succeeds(void **state)
+{
+	static const struct timespec moment = { 0, 1000000 };
+	struct epoll_event event = { .events = EPOLLIN }, got;
+	int ends[2], listener, set, one = 1;
+	char byte;
+
+	errno = EXDEV;
+	listener = scene_listen(1);
+	ends[0] = scene_connect(scene_port(listener));
+	ends[1] = tto_accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+	assert_int_equal(errno, EXDEV);
+	set = tto_epoll_create1(0);
+	assert_int_equal(tto_epoll_ctl(set, EPOLL_CTL_ADD, ends[1], &event), 0);
+	assert_int_equal(tto_setsockopt(ends[0], IPPROTO_TCP, TCP_NODELAY, &one,
+					sizeof(one)), 0);
+	assert_int_equal(errno, EXDEV);
+	assert_int_equal(tto_epoll_wait(set, &got, 1, &moment, NULL), 0);
+	assert_int_equal(tto_ppoll(&(struct pollfd){ ends[1], POLLIN, 0 }, 1, &moment, NULL), 0);
+	assert_int_equal(errno, EXDEV);
+	assert_int_equal(scene_send(ends[0], "x", 1, 0), 1);
+	assert_int_equal(scene_receive(ends[1], &byte, 1, 0), 1);
+	assert_int_equal(tto_fcntl(ends[1], F_SETFL, 0), 0);
+	assert_int_equal(errno, EXDEV);
+	assert_int_equal(tto_shutdown(ends[0], SHUT_WR), 0);
+	assert_int_equal(scene_receive(ends[1], &byte, 1, 0), 0);
+	assert_int_equal(tto_close_fd(ends[0]), 0);
+	assert_int_equal(tto_close_fd(ends[1]), 0);
+	assert_int_equal(tto_close_fd(set), 0);
+	assert_int_equal(tto_close_fd(listener), 0);
+	assert_int_equal(errno, EXDEV);
 }
 
 /* As over the kernel's loopback, whatever else is ready. */
@@ -92,6 +128,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lib_2_what_was_sent_has_arrived),
+		cmocka_unit_test(lib_5_errno_stays_when_a_call_succeeds),
 		cmocka_unit_test(lib_2_a_set_tells_of_both_ends),
 		cmocka_unit_test(lib_2_nothing_is_lost_of_many_small_writes),
 	};

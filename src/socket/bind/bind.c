@@ -26,7 +26,7 @@ static int fail(int err)
 static int bind_both(int fd, struct socket *s, const struct sockaddr *address,
 		     socklen_t bytes)
 {
-	int result = kernel_bind(fd, address, bytes), err = errno;
+	int saved = errno, result = kernel_bind(fd, address, bytes), err = errno;
 	struct tcp_tuple t;
 
 	if (!s || s->kind != SOCKET_NEW || !address_read(address, bytes, &t) ||
@@ -44,7 +44,7 @@ static int bind_both(int fd, struct socket *s, const struct sockaddr *address,
 		s->flags |= SOCKET_BOUND;
 	}
 	stack_unlock();
-	errno = err;
+	errno = result ? err : saved;
 	return result;
 }
 

@@ -102,9 +102,11 @@ static int ppoll_by_select(struct pollfd *list, nfds_t n, const struct timespec 
 int confine_ppoll(struct pollfd *list, nfds_t n, const struct timespec *timeout,
 		  const sigset_t *mask)
 {
-	int ready = kernel_ppoll(list, n, timeout, mask);
+	int saved = errno, ready = kernel_ppoll(list, n, timeout, mask);
 
-	if (ready >= 0)
-		return ready;
-	return errno == EINVAL ? ppoll_by_select(list, n, timeout, mask) : -errno;
+	if (ready < 0)
+		ready = errno == EINVAL ? ppoll_by_select(list, n, timeout, mask) :
+					  -errno;
+	errno = saved;
+	return ready;
 }

@@ -23,7 +23,7 @@ extern bool is_confined;
 /**
  * confine_ppoll() - As ppoll(2), also for more descriptors than RLIMIT_NOFILE allows
  *
- * Return: as that, but -errno.
+ * Return: as that, but -errno; errno stays what it is.
  */
 MUST_CHECK int confine_ppoll(struct pollfd *list, nfds_t n, const struct timespec *timeout,
 			     const sigset_t *mask);

@@ -252,7 +252,7 @@ static bool is_interrupted(const sigset_t *mask)
 {
 	static const struct timespec none;
 
-	return kernel_ppoll(NULL, 0, &none, mask) < 0 && errno == EINTR;
+	return confine_ppoll(NULL, 0, &none, mask) == -EINTR;
 }
 
 /*
