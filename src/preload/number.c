@@ -7,6 +7,7 @@
  */
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -169,6 +170,31 @@ static long do_seccomp(const long *a)
 	return result;
 }
 
+/* @flags: of the clone that @a asks for. One that shares memory is libc's, or not to be had. */
+static long do_clone_with(unsigned long flags, long number, const long *a)
+{
+	long child;
+
+	if (flags & CLONE_VM)
+		return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4]);
+	tto_fork_begin();
+	child = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4]);
+	forked((pid_t)child);
+	return child;
+}
+
+static long do_clone(const long *a)
+{
+	return do_clone_with((unsigned long)a[0], SYS_clone, a);
+}
+
+static long do_clone3(const long *a)
+{
+	const struct clone_args *with = PTR(0);
+
+	return do_clone_with(with ? with->flags : CLONE_VM, SYS_clone3, a);
+}
+
 static long do_exit_group(const long *a) { _exit(INT(0)); }
 
 /* Calls that newer architectures lack. */
@@ -229,6 +255,8 @@ static const struct {
 	[SYS_epoll_create1] = { do_epoll_create1, ANY },
 	[SYS_epoll_ctl] = { do_epoll_ctl, FIRST },
 	[SYS_epoll_pwait] = { do_epoll_pwait, FIRST },
+	[SYS_clone] = { do_clone, ANY },
+	[SYS_clone3] = { do_clone3, ANY },
 	[SYS_prctl] = { do_prctl, ANY },
 	[SYS_seccomp] = { do_seccomp, ANY },
 	[SYS_exit_group] = { do_exit_group, ANY },

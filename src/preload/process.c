@@ -28,7 +28,7 @@ FILE *_IO_popen(const char *command, const char *type);
 
 /* ---- Fork ---------------------------------------------------------------------------- */
 
-static pid_t forked(pid_t child)
+pid_t forked(pid_t child)
 {
 	int saved = errno;
 

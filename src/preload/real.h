@@ -27,6 +27,9 @@
 /** real_find() - The next one of that name; ends the process if there is none */
 void *real_find(void **found, const char *name);
 
+/** forked() - In both, behind what has made @child after tto_fork_begin(). Return: @child */
+pid_t forked(pid_t child);
+
 /** stream_follow() - Descriptor 0, 1 or 2 may have become another one: so do stdin ... */
 void stream_follow(int fd);
 

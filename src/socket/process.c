@@ -128,7 +128,10 @@ void process_is_me(struct process *p)
 	process_self = p;
 	if (!p)
 		return;
-	p->pid = my_pid;
+	/* In a namespace of processes of its own it is another one than for the others. */
+	if (p->pid == PROCESS_UNBORN)
+		p->pid = my_pid;
+	my_pid = p->pid;
 	p->started = my_start();
 }
 

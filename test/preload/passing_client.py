@@ -27,7 +27,7 @@ def answer(s):
     try:
         while piece := s.recv(65536):
             got += piece
-    except ConnectionResetError:
+    except (ConnectionResetError, TimeoutError):
         pass
     return got
 
@@ -50,6 +50,12 @@ def dead_is_closed():
     return answer(s) == b"" and time.monotonic() - begin < NOTICED
 
 
+def killed_clone_is_closed():
+    s = ask("clone_and_kill")
+    begin = time.monotonic()
+    return answer(s) == b"begun" and 0.4 < time.monotonic() - begin < 0.5 + NOTICED
+
+
 failed = 0
 for name, check in (
         ("sendfile", lambda: file_is_sent("send_file")),
@@ -57,6 +63,8 @@ for name, check in (
         ("exec_with_a_socket_as_output",
          lambda: answer(ask("execute")) == b"builtin\nprogram\nend"),
         ("system_with_a_socket", lambda: answer(ask("start")) == b"system\nchild"),
+        ("cloned_by_number", lambda: answer(ask("clone")) == b"still there"),
+        ("cloned_and_killed_has_closed", killed_clone_is_closed),
         ("who_is_killed_has_closed", killed_is_closed),
         ("who_kills_himself_has_closed", dead_is_closed),
         ("the_others_go_on", lambda: file_is_sent("send_file"))):

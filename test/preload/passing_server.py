@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """passing_server.py - Three processes that accept; each does what a connection says"""
+import ctypes
 import os
 import signal
 import socket
@@ -7,6 +8,13 @@ import sys
 import time
 
 FILE = sys.argv[1]
+SYS_CLONE = {"x86_64": 56}.get(os.uname().machine, 220)
+CLONE_NEWPID = 0x20000000
+
+
+def by_number(flags):
+    """As fork(2), past its name."""
+    return ctypes.CDLL(None).syscall(SYS_CLONE, flags | signal.SIGCHLD, None, None, None, None)
 
 
 def send_file(connection):
@@ -43,6 +51,30 @@ def start(connection):
     os.close(9)
 
 
+def clone(connection):
+    """What the child closes the parent still has."""
+    child = by_number(0)
+    if child == 0:
+        connection.close()
+        listener.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    connection.sendall(b"still there")
+
+
+def clone_and_kill(connection):
+    """For itself the child is process 1, which is another one for everybody else."""
+    child = by_number(CLONE_NEWPID)
+    if child == 0:
+        time.sleep(100)
+        os._exit(0)
+    connection.sendall(b"begun")
+    connection.close()
+    time.sleep(0.5)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
 def die(connection):
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -52,7 +84,8 @@ def hang(connection):
     time.sleep(100)
 
 
-ACTIONS = {a.__name__: a for a in (send_file, splice, execute, start, die, hang)}
+ACTIONS = {a.__name__: a for a in (send_file, splice, execute, start, clone, clone_and_kill,
+                                       die, hang)}
 listener = socket.create_server(("0.0.0.0", 7002))
 for _ in range(2):
     if os.fork() == 0:
