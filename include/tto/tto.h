@@ -80,6 +80,13 @@ TTO_API bool tto_owns(int fd);
 /** tto_keeps() - Is this one of the stack's own, which programs do not see? */
 TTO_API bool tto_keeps(int fd);
 
+/**
+ * tto_address_space() - Bytes of addresses that the stack takes in this process, at most
+ *
+ * Most have no memory behind them, but RLIMIT_AS counts them. 0: there is no stack.
+ */
+TTO_API unsigned long tto_address_space(void);
+
 /* ---- Calls ------------------------------------------------------------------------ */
 
 TTO_API int tto_socket(int domain, int type, int protocol);

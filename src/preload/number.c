@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -195,6 +196,11 @@ static long do_clone3(const long *a)
 	return do_clone_with(with ? with->flags : CLONE_VM, SYS_clone3, a);
 }
 
+static long do_prlimit64(const long *a)
+{
+	return prlimit(INT(0), (enum __rlimit_resource)a[1], PTR(2), PTR(3));
+}
+
 static long do_exit_group(const long *a) { _exit(INT(0)); }
 
 /* Calls that newer architectures lack. */
@@ -257,6 +263,7 @@ static const struct {
 	[SYS_epoll_pwait] = { do_epoll_pwait, FIRST },
 	[SYS_clone] = { do_clone, ANY },
 	[SYS_clone3] = { do_clone3, ANY },
+	[SYS_prlimit64] = { do_prlimit64, ANY },
 	[SYS_prctl] = { do_prctl, ANY },
 	[SYS_seccomp] = { do_seccomp, ANY },
 	[SYS_exit_group] = { do_exit_group, ANY },

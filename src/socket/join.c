@@ -26,6 +26,8 @@
 #include "socket/process.h"
 #include "socket/stack.h"
 
+#define OTHER_BYTES (1UL << 30)
+
 bool join_is_due;
 static pthread_mutex_t joining = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local bool is_joining;
@@ -170,6 +172,12 @@ int tto_join_later(tto_join_failed_fn *failed, struct tto_error *error)
 	tell = failed;
 	join_is_due = true;
 	return 0;
+}
+
+/* The heap, and what wires, libraries and threads' stacks may have. */
+unsigned long tto_address_space(void)
+{
+	return stack || join_is_due ? HEAP_BYTES + OTHER_BYTES : 0;
 }
 
 void join_now(void)

@@ -65,6 +65,7 @@ for name, check in (
         ("system_with_a_socket", lambda: answer(ask("start")) == b"system\nchild"),
         ("cloned_by_number", lambda: answer(ask("clone")) == b"still there"),
         ("cloned_and_killed_has_closed", killed_clone_is_closed),
+        ("limited_address_space", lambda: answer(ask("limit")) == b"limited"),
         ("who_is_killed_has_closed", killed_is_closed),
         ("who_kills_himself_has_closed", dead_is_closed),
         ("the_others_go_on", lambda: file_is_sent("send_file"))):

@@ -2,6 +2,7 @@
 """passing_server.py - Three processes that accept; each does what a connection says"""
 import ctypes
 import os
+import resource
 import signal
 import socket
 import sys
@@ -75,6 +76,22 @@ def clone_and_kill(connection):
     os.waitpid(child, 0)
 
 
+def limit(connection):
+    """So much address space and no more, beside what the stack has."""
+    if os.fork():
+        return
+    most = (1 << 30, 1 << 30)
+    resource.setrlimit(resource.RLIMIT_AS, most)
+    some = bytearray(100 << 20)
+    try:
+        too_much = bytearray(3 << 30)
+    except MemoryError:
+        too_much = b""
+    if resource.getrlimit(resource.RLIMIT_AS) == most and some and not too_much:
+        connection.sendall(b"limited")
+    os._exit(0)
+
+
 def die(connection):
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -85,7 +102,7 @@ def hang(connection):
 
 
 ACTIONS = {a.__name__: a for a in (send_file, splice, execute, start, clone, clone_and_kill,
-                                       die, hang)}
+                                       limit, die, hang)}
 listener = socket.create_server(("0.0.0.0", 7002))
 for _ in range(2):
     if os.fork() == 0:
