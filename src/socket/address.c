@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "socket/kernel.h"
+
 static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 
 bool address_read(const struct sockaddr *from, socklen_t bytes, struct tcp_tuple *t)
@@ -14,7 +16,7 @@ bool address_read(const struct sockaddr *from, socklen_t bytes, struct tcp_tuple
 	struct sockaddr_in6 v6;
 
 	memset(t, 0, sizeof(*t));
-	if (!from || bytes < sizeof(v4))
+	if (is_nowhere(from) || bytes < sizeof(v4))
 		return false;
 	if (from->sa_family == AF_INET) {
 		memcpy(&v4, from, sizeof(v4));

@@ -81,13 +81,25 @@ int tto_socket(int domain, int type, int protocol)
 
 /* ---- Addresses ----------------------------------------------------------------------- */
 
+/* May a call write an address there? Return: 0; -EFAULT; -EINVAL. */
+static int look_at_room(const void *address, const socklen_t *bytes)
+{
+	if (is_nowhere(bytes) || (is_nowhere(address) && *bytes))
+		return -EFAULT;
+	return (int)*bytes < 0 ? -EINVAL : 0;
+}
+
 int tto_getsockname(int fd, struct sockaddr *address, socklen_t *bytes)
 {
 	struct socket *s = descriptor_socket(fd);
+	int err;
 
 	if (!s || (s->kind == SOCKET_NEW && !(s->flags & SOCKET_OURS)) ||
 	    (s->kind == SOCKET_LISTENER && !(s->flags & SOCKET_OURS)))
 		return kernel_getsockname(fd, address, bytes);
+	err = look_at_room(address, bytes);
+	if (err)
+		return fail(-err);
 	address_write(s->tuple.local, s->tuple.local_port, s->tuple.v6,
 		      s->flags & SOCKET_V6, address, bytes);
 	return 0;
@@ -96,12 +108,16 @@ int tto_getsockname(int fd, struct sockaddr *address, socklen_t *bytes)
 int tto_getpeername(int fd, struct sockaddr *address, socklen_t *bytes)
 {
 	struct socket *s = descriptor_socket(fd);
+	int err;
 
 	if (!s)
 		return kernel_getpeername(fd, address, bytes);
 	if (s->kind != SOCKET_CONNECTION || !(s->flags & SOCKET_CONNECTED) ||
 	    s->flags & SOCKET_OVER)
 		return fail(ENOTCONN);
+	err = look_at_room(address, bytes);
+	if (err)
+		return fail(-err);
 	address_write(s->tuple.remote, s->tuple.remote_port, s->tuple.v6,
 		      s->flags & SOCKET_V6, address, bytes);
 	return 0;
@@ -367,7 +383,9 @@ int tto_accept4(int fd, struct sockaddr *address, socklen_t *bytes, int flags)
 		return kernel_accept4(fd, address, bytes, flags);
 	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
 		return fail(EINVAL);
-	made = descriptor_lock(fd, s);
+	made = address ? look_at_room(address, bytes) : 0;
+	if (!made)
+		made = descriptor_lock(fd, s);
 	if (made)
 		return fail(-made);
 	if (!s->accept_first)
@@ -397,10 +415,8 @@ static int shut(struct socket *s, int how)
 {
 	struct tcp_env env = stack_env();
 
-	if (!(s->flags & SOCKET_CONNECTED))
+	if (!(s->flags & SOCKET_CONNECTED) || s->flags & SOCKET_OVER)
 		return -ENOTCONN;
-	if (s->flags & SOCKET_OVER)
-		return s->flags & SOCKET_PEER_CLOSED ? 0 : -ENOTCONN;
 	if (how == SHUT_RD || how == SHUT_RDWR)
 		s->flags |= SOCKET_SHUT_READ;
 	if ((how == SHUT_WR || how == SHUT_RDWR) && !(s->flags & SOCKET_SHUT_WRITE)) {
@@ -423,7 +439,9 @@ int tto_shutdown(int fd, int how)
 	stack->now = stack_clock();
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
 		err = -EINVAL;
-	else if (s->kind == SOCKET_LISTENER) {
+	else if (s->kind == SOCKET_LISTENER && how == SHUT_WR) {
+		err = 0;	/* there is nothing to end                      */
+	} else if (s->kind == SOCKET_LISTENER) {
 		err = s->flags & SOCKET_OURS ? 0 : kernel_shutdown(fd, how) ? -errno : 0;
 		listen_end(s);
 		s->kind = SOCKET_NEW;
@@ -460,7 +478,8 @@ int tto_setsockopt(int fd, int level, int option, const void *value, socklen_t b
 	socklen_t n = sizeof(int);
 	int result, judged, err = 0;
 
-	if (s && value && bytes >= sizeof(int) && option_is_switch(s, level, option))
+	if (s && !is_nowhere(value) && bytes >= sizeof(int) &&
+	    option_is_switch(s, level, option))
 		return set_switch(fd, s, level, option, value);
 	if (is_kernels && getenv("TTO_STRICT"))
 		return fail(ENOPROTOOPT);
@@ -494,7 +513,8 @@ int tto_getsockopt(int fd, int level, int option, void *value, socklen_t *bytes)
 	struct socket *s = descriptor_socket(fd);
 	int err;
 
-	if (!s || !value || !bytes || s->kind == SOCKET_NEW || !stack_lock())
+	if (!s || is_nowhere(value) || is_nowhere(bytes) || s->kind == SOCKET_NEW ||
+	    !stack_lock())
 		return kernel_getsockopt(fd, level, option, value, bytes);
 	stack->now = stack_clock();
 	if (level == SOL_SOCKET && option == SO_ERROR)

@@ -9,7 +9,19 @@
 #ifndef SOCKET_KERNEL_H
 #define SOCKET_KERNEL_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/kernel.h"
+
+/*
+ * What no program has anything at: nothing, -1 and their neighbours. The kernel answers
+ * EFAULT, and so do we, for these; other wrong addresses end the process.
+ */
+static inline bool is_nowhere(const void *p)
+{
+	return (uintptr_t)p < 4096 || (intptr_t)p < 0;
+}
 
 #define kernel_close(fd) ((int)kernel_call(SYS_close, fd))
 #define kernel_socket(domain, type, protocol) \

@@ -17,6 +17,7 @@
 #include "socket/connection.h"
 #include "tcp/congestion/congestion.h"
 
+#define CONGESTION_NAME_BYTES 16	/* as Linux has it                      */
 #define US 1000ULL
 #define MS (1000 * US)
 #define SECONDS (1000 * MS)
@@ -399,11 +400,27 @@ static int give_number_of(int level, int number, void *value, socklen_t *bytes)
 	return 0;
 }
 
+/* The one that runs, whatever the kernel's default is. */
+static int get_congestion(const struct socket *s, void *value, socklen_t *bytes)
+{
+	static const char names[CONGESTION_N_KINDS][CONGESTION_NAME_BYTES] = {
+		[CONGESTION_RENO] = "reno", [CONGESTION_CUBIC] = "cubic",
+	};
+	uint8_t kind = s->congestion_set ? s->congestion : stack->config.congestion;
+
+	if (*bytes > CONGESTION_NAME_BYTES)
+		*bytes = CONGESTION_NAME_BYTES;
+	memcpy(value, names[kind], *bytes);
+	return 0;
+}
+
 static int get_of_tcp(struct socket *s, int option, void *value, socklen_t *bytes)
 {
 	switch (option) {
 	case TCP_INFO:
 		return get_info(s, value, bytes);
+	case TCP_CONGESTION:
+		return get_congestion(s, value, bytes);
 	case TCP_MAXSEG:
 		if (!connection_lives(s))
 			return -ENOPROTOOPT;
@@ -455,7 +472,8 @@ int option_get(struct socket *s, int level, int option, void *value,
 		return give_number(s->kind == SOCKET_LISTENER, value, bytes);
 	if (level == SOL_SOCKET && option == SO_ZEROCOPY)
 		return give_number((s->flags & SOCKET_ZEROCOPY) != 0, value, bytes);
-	if (level == IPPROTO_TCP && (option == TCP_INFO || option == TCP_MAXSEG))
+	if (level == IPPROTO_TCP && (option == TCP_INFO || option == TCP_MAXSEG ||
+				     option == TCP_CONGESTION))
 		return get_of_tcp(s, option, value, bytes);
 	/* One that was inherited, of which the kernel's socket does not know. */
 	if (n >= 0 && s->numbers[n].is_set)

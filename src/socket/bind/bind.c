@@ -92,8 +92,12 @@ static int bind_ours(int fd, struct socket *s, const struct sockaddr *address,
 int tto_bind(int fd, const struct sockaddr *address, socklen_t bytes)
 {
 	struct socket *s = descriptor_socket(fd);
-	int held = s ? bind_ours(fd, s, address, bytes) : 1;
+	int held;
 
+	/* The kernel's socket behind it is free, and would take any address. */
+	if (s && s->kind != SOCKET_NEW)
+		return fail(EINVAL);
+	held = s ? bind_ours(fd, s, address, bytes) : 1;
 	return held > 0 ? bind_both(fd, s, address, bytes) : held ? fail(-held) : 0;
 }
 

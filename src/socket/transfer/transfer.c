@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* transfer.c - Send and receive: SPEC LIB-2, LIB-3, RQ-5 */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,6 +21,21 @@ static ssize_t fail(int err)
 {
 	errno = err;
 	return -1;
+}
+
+/* What the kernel would not take. Return: 0; -EMSGSIZE; -EFAULT. */
+static int look_at_elements(const struct msghdr *m)
+{
+	size_t n = m->msg_iovlen;
+
+	if (n > IOV_MAX)
+		return -EMSGSIZE;
+	if (n && is_nowhere(m->msg_iov))
+		return -EFAULT;
+	while (n--)
+		if (m->msg_iov[n].iov_len && is_nowhere(m->msg_iov[n].iov_base))
+			return -EFAULT;
+	return 0;
 }
 
 /*
@@ -171,6 +187,24 @@ static ssize_t receive(int fd, struct socket *s, struct cursor *r, int flags)
 	return r->got ? (ssize_t)r->got : err;
 }
 
+/* Without room for a byte a call tells whether it would have to wait, and why it need not. */
+static ssize_t receive_nothing(int fd, struct socket *s, int flags)
+{
+	bool blocks = !(flags & MSG_DONTWAIT || s->flags & SOCKET_NONBLOCK);
+	ns_t until = deadline(s->receive_timeout);
+	struct sleeper *sleeper = NULL;
+	int err = 0;
+
+	stack_run();
+	while (!err && !urgent_readable(s) && !is_at_end(s) && !s->error)
+		err = blocks ? wait_here(&sleeper, fd, s, POLLIN | POLLRDHUP, until, NULL) :
+			       -EAGAIN;
+	if (!err && !urgent_readable(s))
+		err = why_nothing(s);
+	sleeper_give(sleeper);
+	return err;
+}
+
 static ssize_t discard(int fd, struct socket *s, size_t bytes, int flags)
 {
 	static uint8_t nowhere[65536];
@@ -216,7 +250,9 @@ ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 		return receive_errors(s, m);
 	if (s->kind == SOCKET_LISTENER)
 		return fail(ENOTCONN);
-	err = descriptor_lock(fd, s);
+	err = look_at_elements(m);
+	if (!err)
+		err = descriptor_lock(fd, s);
 	if (err)
 		return fail(-err);
 	r = cursor_begin(m->msg_iov, m->msg_iovlen);
@@ -227,7 +263,7 @@ ssize_t tto_recvmsg(int fd, struct msghdr *m, int flags)
 	if (flags & MSG_OOB)
 		got = urgent_receive(s, r.iov, r.n_iov, flags, &message_flags);
 	else if (!r.n_iov)
-		got = 0;
+		got = receive_nothing(fd, s, flags);
 	else if (flags & MSG_TRUNC)
 		got = discard(fd, s, cursor_left(&r), flags & ~MSG_TRUNC);
 	else
@@ -312,7 +348,7 @@ static ssize_t send_all(int fd, struct socket *s, struct cursor *from, size_t by
 	ns_t until = deadline(s->send_timeout);
 	struct sleeper *sleeper = NULL;
 	size_t sent = 0;
-	ssize_t n = 0;
+	ssize_t n = bytes || s->flags & SOCKET_CONNECTING ? 0 : may_send(s);
 
 	while (sent < bytes) {
 		n = s->flags & SOCKET_CONNECTING ? 0 : may_send(s);
@@ -334,6 +370,13 @@ static ssize_t send_all(int fd, struct socket *s, struct cursor *from, size_t by
 	}
 	sleeper_give(sleeper);
 	return sent ? (ssize_t)sent : n;
+}
+
+static ssize_t fail_to_send(int err, int flags)
+{
+	if (err == EPIPE && !(flags & MSG_NOSIGNAL))
+		raise(SIGPIPE);
+	return fail(err);
 }
 
 static ssize_t send_to_kernel(int fd, const struct msghdr *m, int flags)
@@ -361,8 +404,10 @@ ssize_t tto_sendmsg(int fd, const struct msghdr *m, int flags)
 	if (!s || s->kind == SOCKET_NEW)
 		return send_to_kernel(fd, m, flags);
 	if (s->kind == SOCKET_LISTENER)
-		return fail(ENOTCONN);
-	err = descriptor_lock(fd, s);
+		return fail_to_send(EPIPE, flags);
+	err = look_at_elements(m);
+	if (!err)
+		err = descriptor_lock(fd, s);
 	if (err)
 		return fail(-err);
 	stack_run_now_and_then();
@@ -375,7 +420,5 @@ ssize_t tto_sendmsg(int fd, const struct msghdr *m, int flags)
 	stack_unlock();
 	if (sent >= 0)
 		return sent;
-	if (sent == -EPIPE && !(flags & MSG_NOSIGNAL))
-		raise(SIGPIPE);
-	return fail((int)-sent);
+	return fail_to_send((int)-sent, flags);
 }
