@@ -5,14 +5,18 @@
  * The program is this one: with arguments it is the other process. ARCHITECTURE D6, D11.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -20,7 +24,6 @@
 #include "base/heap.h"
 #include "base/keep.h"
 #include "memif_ends.h"
-#include "wire/memif/state.h"
 
 #define FRAMES 1100		/* more than a ring has slots                   */
 
@@ -66,23 +69,6 @@ static int echo(struct wire *w, unsigned n)
 	return 0;
 }
 
-static int other_process(char **argv)
-{
-	struct wire_error error = { "" };
-	struct wire *w;
-	int err = heap_join(atoi(argv[1]));
-
-	if (!err)
-		err = wire_open(&w, argv[2], &error);
-	if (err) {
-		fprintf(stderr, "%s: %s\n", argv[2], error.text);
-		return 1;
-	}
-	err = echo(w, FRAMES);
-	wire_close(w);
-	return err;
-}
-
 static pid_t execute_other(int heap, const char *spec)
 {
 	char number[16];
@@ -117,7 +103,7 @@ static void assert_shared(int side)
 	int heap, status;
 	pid_t child;
 
-	alarm(60);
+	alarm(30);
 	assert_int_equal(heap_create(&heap), 0);
 	heap = keep_descriptor(heap);
 	ends_open(&e, "", "");
@@ -153,39 +139,292 @@ static void server_is_shared(void **state)
 	assert_shared(SERVER);
 }
 
-static void nothing_wakes(const struct wire *w)
-{
-	struct pollfd p = { .fd = wire_fd(w), .events = POLLIN };
+/* ---- The peer goes, and comes again --------------------------------------------------- */
 
-	assert_int_equal(poll(&p, 1, 0), 0);
+static void wait_until_up(struct ends *e, int side)
+{
+	struct wire_frame f;
+
+	for (int n = 0; n < 200 && !ends_is_up(e, side); n++) {
+		for (int k = 0; k < 32; k++) {
+			assert_int_equal(wire_recv(e->wire[side], &f, 1), 0);
+			assert_int_equal(wire_recv(e->wire[!side], &f, 1), 0);
+		}
+		if (!ends_is_up(e, side))
+			usleep(20000);
+	}
+	assert_true(ends_is_up(e, side));
 }
 
-/* Its peer is gone: no other one comes, and nobody waits for one. */
-static void peer_goes(void **state)
+static void assert_frame(struct ends *e, int from, unsigned n)
 {
+	struct wire_frame f;
+	int got = 0;
+
+	assert_int_equal(send_frame(e->wire[from], n), 1);
+	for (int k = 0; k < 1000 && !got; k++)
+		got = wire_recv(e->wire[!from], &f, 1);
+	assert_int_equal(got, 1);
+	assert_true(is_frame(&f, n));
+}
+
+static unsigned count_descriptors(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static void assert_peer_returns(int side)
+{
+	struct pollfd p = { .events = POLLIN };
 	struct ends e;
 	char spec[64];
 	struct wire_frame f;
-	int heap, other;
+	unsigned n_fds = 0;
+	pid_t idle;
+	int heap;
 
+	alarm(30);
 	assert_int_equal(heap_create(&heap), 0);
 	ends_open(&e, "", "");
 	ends_connect(&e);
-	assert_int_equal(wire_share(e.wire[CLIENT], spec, sizeof(spec)), 0);
-	/* As another process has it, which does not know yet. */
-	other = dup(memif_self(e.wire[CLIENT])->memif->up->fd);
-	wire_close(e.wire[SERVER]);
-	for (int n = 0; n < 100; n++)
-		assert_int_equal(wire_recv(e.wire[CLIENT], &f, 1), 0);
-	nothing_wakes(e.wire[CLIENT]);
-	close(other);
-	assert_false(ends_is_up(&e, CLIENT));
-	assert_true(wire_deadline(e.wire[CLIENT]) == NS_NEVER);
-	assert_int_equal(send_frame(e.wire[CLIENT], 1), 1);
-	wire_close(e.wire[CLIENT]);
-	rmdir(e.folder);
+	assert_int_equal(wire_share(e.wire[side], spec, sizeof(spec)), 0);
+	p.fd = wire_fd(e.wire[side]);
+	for (unsigned round = 0; round < 4; round++) {
+		assert_frame(&e, side, round);
+		assert_frame(&e, !side, 50 + round);
+		idle = fork();
+		if (!idle) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			pause();
+		}
+		wire_close(e.wire[!side]);
+		for (int n = 0; n < 100; n++)
+			assert_int_equal(wire_recv(e.wire[side], &f, 1), 0);
+		assert_false(ends_is_up(&e, side));
+		assert_int_equal(send_frame(e.wire[side], 1), 1);
+		/* It sleeps until there is one to be looked for, whoever still has
+		 * descriptors of the one that was. */
+		assert_int_equal(poll(&p, 1, 0), 0);
+		assert_true((wire_deadline(e.wire[side]) == NS_NEVER) == (side == SERVER));
+		if (round == 1)
+			n_fds = count_descriptors();
+		if (round > 1)
+			assert_int_equal(count_descriptors(), n_fds);
+		ends_open_one(&e, !side, "");
+		wait_until_up(&e, side);
+		wait_until_up(&e, !side);
+		kill(idle, SIGKILL);
+		waitpid(idle, NULL, 0);
+	}
+	assert_int_equal(memif_counters(e.wire[side])->connected, 5);
+	wire_close(e.wire[side]);
+	wire_close(e.wire[!side]);
+	assert_int_equal(rmdir(e.folder), 0);
 	heap_leave();
 	close(heap);
+}
+
+static void the_server_returns(void **state)
+{
+	assert_peer_returns(CLIENT);
+}
+
+static void another_client_comes(void **state)
+{
+	assert_peer_returns(SERVER);
+}
+
+/* ---- ... and all processes have it -------------------------------------------------------- */
+
+#define PROCESSES 3
+#define ROUNDS 5
+
+struct company {
+	pthread_mutex_t lock;
+	volatile bool ends;
+	uint64_t echoed[PROCESSES];	/* with a connection that was not there at first */
+};
+
+static void lock(struct company *c)
+{
+	if (pthread_mutex_lock(&c->lock) == EOWNERDEAD)
+		pthread_mutex_consistent(&c->lock);
+}
+
+/* Whatever comes goes back, in turn with others, until that is enough. */
+static void keep_company(struct wire *w, struct company *c, int who)
+{
+	while (!c->ends) {
+		struct wire_frame f;
+		int got;
+
+		lock(c);
+		got = wire_recv(w, &f, 1);
+		if (got > 0 && wire_send(w, &f, 1) == 1 &&
+		    memif_counters(w)->connected > 1)
+			c->echoed[who]++;
+		pthread_mutex_unlock(&c->lock);
+		if (!got)
+			usleep(who * 100);
+	}
+}
+
+/* The other end, in a process without a heap; each round with a wire of its own. */
+static void be_peer(const struct ends *e, int side, bool may_lose)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct wire_error error;
+	struct wire_frame f;
+	char spec[256];
+
+	snprintf(spec, sizeof(spec), "memif:%s,role=%s", e->path,
+		 side == SERVER ? "server" : "client");
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		unsigned done = 0, sent = 0, idle = 0, goal = may_lose ? 100 : FRAMES;
+		struct wire *w;
+
+		if (wire_open(&w, spec, &error))
+			_exit(3);
+		p.fd = wire_fd(w);
+		while (!memif_counters(w)->is_up)
+			if (wire_recv(w, &f, 1) < 0)
+				_exit(4);
+		for (uint64_t turns = 0; done < goal; turns++) {
+			bool lost = may_lose && turns % 4096 == 0;
+
+			if (sent == done || lost)
+				sent += send_frame(w, done) == 1;
+			if (wire_recv(w, &f, 1) != 1) {
+				/* Whoever answers wakes. */
+				if (++idle % 64 == 0 && sent > done && !lost &&
+				    poll(&p, 1, may_lose ? 1 : 2000) == 0 && !may_lose)
+					_exit(8);
+				continue;
+			}
+			if (!may_lose && !is_frame(&f, done))
+				_exit(6);
+			done++;
+			sent = done;
+		}
+		wire_close(w);
+	}
+	_exit(0);
+}
+
+static pid_t execute_company(int heap, const char *spec, const struct company *c, int who)
+{
+	char number[16], at[32], which[16];
+	pid_t child;
+
+	snprintf(number, sizeof(number), "%d", heap);
+	snprintf(at, sizeof(at), "%llx", (unsigned long long)(uintptr_t)c);
+	snprintf(which, sizeof(which), "%d", who);
+	child = fork();
+	if (child)
+		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	execl("/proc/self/exe", "memif_share_test", number, spec, at, which, NULL);
+	_exit(99);
+}
+
+static struct company *make_company(void)
+{
+	struct company *c = heap_zeroed(1, sizeof(*c));
+	pthread_mutexattr_t a;
+
+	pthread_mutexattr_init(&a);
+	pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
+	pthread_mutex_init(&c->lock, &a);
+	return c;
+}
+
+static void assert_gone_well(pid_t child)
+{
+	int status;
+
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+/* @kills: processes are killed, in the middle of whatever they do, and others come. */
+static void assert_company(int side, bool kills)
+{
+	pid_t peer, child[PROCESSES];
+	struct company *c;
+	struct ends e;
+	char spec[64];
+	int heap, status;
+
+	alarm(30);
+	ends_open_folder(&e);
+	peer = fork();
+	if (!peer) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		be_peer(&e, !side, kills);
+	}
+	if (side == CLIENT)
+		usleep(50000);
+	assert_int_equal(heap_create(&heap), 0);
+	heap = keep_descriptor(heap);
+	ends_open_one(&e, side, "");
+	assert_int_equal(wire_share(e.wire[side], spec, sizeof(spec)), 0);
+	c = make_company();
+	for (int n = 1; n < PROCESSES; n++)
+		child[n] = execute_company(heap, spec, c, n);
+	for (int n = 1; waitpid(peer, &status, WNOHANG) == 0; n++) {
+		struct wire_frame f;
+
+		lock(c);
+		if (wire_recv(e.wire[side], &f, 1) > 0 &&
+		    wire_send(e.wire[side], &f, 1) == 1 &&
+		    memif_counters(e.wire[side])->connected > 1)
+			c->echoed[0]++;
+		pthread_mutex_unlock(&c->lock);
+		if (n % 128 == 0)
+			usleep(100);
+		if (kills && n % 4096 == 0) {
+			int who = 1 + n / 4096 % (PROCESSES - 1);
+
+			kill(child[who], SIGKILL);
+			waitpid(child[who], NULL, 0);
+			child[who] = execute_company(heap, spec, c, who);
+		}
+	}
+	assert_int_equal(status, 0);
+	c->ends = true;
+	for (int n = 1; n < PROCESSES; n++)
+		assert_gone_well(child[n]);
+	for (int n = 0; n < PROCESSES && !kills; n++)
+		assert_true(c->echoed[n] > 0);
+	wire_close(e.wire[side]);
+	assert_int_equal(rmdir(e.folder), 0);
+	heap_leave();
+	close(heap);
+}
+
+static void all_processes_have_the_next_server(void **state)
+{
+	assert_company(CLIENT, false);
+}
+
+static void all_processes_have_the_next_client(void **state)
+{
+	assert_company(SERVER, false);
+}
+
+static void processes_die_while_servers_come_and_go(void **state)
+{
+	assert_company(CLIENT, true);
+}
+
+static void processes_die_while_clients_come_and_go(void **state)
+{
+	assert_company(SERVER, true);
 }
 
 static void not_without_a_heap(void **state)
@@ -203,16 +442,42 @@ static void not_without_a_heap(void **state)
 	assert_int_equal(wire_open(&w, "memif:shared=", &error), -EPROTO);
 }
 
+static int other_process(int argc, char **argv)
+{
+	struct wire_error error = { "" };
+	struct wire *w;
+	int err = heap_join(atoi(argv[1]));
+
+	if (!err)
+		err = wire_open(&w, argv[2], &error);
+	if (err) {
+		fprintf(stderr, "%s: %s\n", argv[2], error.text);
+		return 1;
+	}
+	if (argc > 4)
+		keep_company(w, (struct company *)(uintptr_t)strtoull(argv[3], NULL, 16),
+			     atoi(argv[4]));
+	else
+		err = echo(w, FRAMES);
+	wire_close(w);
+	return err;
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(client_is_shared),
 		cmocka_unit_test(server_is_shared),
-		cmocka_unit_test(peer_goes),
+		cmocka_unit_test(the_server_returns),
+		cmocka_unit_test(another_client_comes),
+		cmocka_unit_test(all_processes_have_the_next_server),
+		cmocka_unit_test(all_processes_have_the_next_client),
+		cmocka_unit_test(processes_die_while_servers_come_and_go),
+		cmocka_unit_test(processes_die_while_clients_come_and_go),
 		cmocka_unit_test(not_without_a_heap),
 	};
 
 	if (argc > 2)
-		return other_process(argv);
+		return other_process(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/kernel.h"
+
 #define FDS_MAX 4	/* are received, to be closed; the kernel closes the rest */
 #define BACKLOG 8
 
@@ -33,7 +35,7 @@ int channel_send(int fd, const struct memif_message *m, int with_fd)
 		};
 		memcpy(CMSG_DATA(&control.header), &with_fd, sizeof(int));
 	}
-	if (sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+	if (kernel_call(SYS_sendmsg, fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return 0;
 	return errno == EINTR || errno == EWOULDBLOCK ? -EAGAIN : -errno;
 }
@@ -55,7 +57,7 @@ static unsigned take_descriptors(struct msghdr *message, int *first)
 			if (n++ == 0)
 				*first = fd;
 			else
-				close(fd);
+				kernel_call(SYS_close, fd);
 		}
 	}
 	return n;
@@ -71,7 +73,7 @@ int channel_receive(int fd, struct memif_message *m, int *with_fd)
 		.msg_control = &control,
 		.msg_controllen = sizeof(control),
 	};
-	ssize_t got = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t got = kernel_call(SYS_recvmsg, fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	*with_fd = -1;
 	if (got < 0)
@@ -81,7 +83,7 @@ int channel_receive(int fd, struct memif_message *m, int *with_fd)
 	    got == sizeof(*m))
 		return 0;
 	if (*with_fd >= 0)
-		close(*with_fd);
+		kernel_call(SYS_close, *with_fd);
 	*with_fd = -1;
 	return got ? -EPROTO : -EPIPE;
 }
@@ -99,8 +101,8 @@ static int name_socket(struct sockaddr_un *address, const char *path)
 
 static int open_socket(void)
 {
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			0);
+	int fd = (int)kernel_call(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC |
+				  SOCK_NONBLOCK, 0);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -115,10 +117,10 @@ int channel_connect(const char *path)
 	fd = open_socket();
 	if (fd < 0)
 		return fd;
-	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
+	if (!kernel_call(SYS_connect, fd, &address, sizeof(address)))
 		return fd;
 	err = -errno;
-	close(fd);
+	kernel_call(SYS_close, fd);
 	return err;
 }
 
@@ -134,7 +136,7 @@ static int remove_stale(const char *path)
 		return -EEXIST;
 	fd = channel_connect(path);
 	if (fd >= 0)
-		close(fd);
+		kernel_call(SYS_close, fd);
 	if (fd != -ECONNREFUSED)
 		return -EADDRINUSE;
 	return unlink(path) ? -errno : 0;
@@ -156,6 +158,6 @@ int channel_listen(const char *path)
 	    !listen(fd, BACKLOG))
 		return fd;
 	err = -errno;
-	close(fd);
+	kernel_call(SYS_close, fd);
 	return err;
 }

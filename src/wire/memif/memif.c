@@ -10,7 +10,8 @@
  *		[,mtu=N][,secret=S][,poll][,unsealed]
  *
  * The server listens at PATH and takes one client at a time; the client makes the
- * memory, and connects again, each second, when the server is gone. While there is
+ * memory, and connects again when the server is gone: after 1/8 s, and then after twice
+ * as long each time that it fails, up to 4 s. While there is
  * nobody, what is sent is dropped and counted, as on a cable without a far end. A
  * peer that does not fetch its frames for STALL_NS is treated the same way until
  * it does.
@@ -37,18 +38,18 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/heap.h"
+#include "base/kernel.h"
 #include "wire/kinds.h"
 #include "wire/memif/channel.h"
 #include "wire/memif/state.h"
 #include "wire/spec.h"
 
-#define MEETING_NS 5000000000ull	/* from HELLO to CONNECT at most        */
-#define RETRY_NS 1000000000ull
+#define RETRY_NS 125000000ull	/* after the first failure; twice as long ...   */
+#define RETRY_DOUBLINGS 5	/* ... so often                                 */
 #define STALL_NS 20000000ull
 #define PATIENCE 16		/* empty calls from one look around to the next */
 #define AWAKE_PATIENCE 256	/* the same, of who spins                       */
@@ -65,21 +66,42 @@ static ns_t clock_now(void)
 
 /* ---- Connections ------------------------------------------------------------------ */
 
-static void end_session(struct memif *m, struct session *s, const char *why)
+/* The connection that is up, and that this process has. */
+static ALWAYS_INLINE struct session *up_of(struct memif_wire *w)
 {
+	if (unlikely(w->generation != w->memif->generation))
+		memif_catch_up(w);
+	return likely(w->generation == w->memif->generation) ? w->memif->up : NULL;
+}
+
+static void fail(struct memif *m, ns_t now)
+{
+	unsigned n = m->n_failed < RETRY_DOUBLINGS ? m->n_failed++ : RETRY_DOUBLINGS;
+
+	m->retry = now + (RETRY_NS << n);
+}
+
+static void end_session(struct memif_wire *w, struct session *s, const char *why)
+{
+	struct memif *m = w->memif;
+
 	if (s->state == SESSION_NONE)
 		return;
 	snprintf(m->why, sizeof(m->why), "%s", why);
-	memif_session_close(s, why);
+	if (m->is_shared)
+		memif_end_shared(w, s, m->why);
+	else
+		memif_session_close(s, m->why);
 	m->counters.ended++;
 	if (s == m->up)
 		m->up = NULL;
 	m->full_since = 0;
-	m->retry = clock_now() + RETRY_NS;
+	fail(m, clock_now());
 }
 
-static void begin_session(struct memif *m, int fd, ns_t now)
+static void begin_session(struct memif_wire *w, int fd, ns_t now)
 {
+	struct memif *m = w->memif;
 	unsigned n = 0, oldest = 0;
 
 	for (; n < SESSIONS && m->sessions[n].state != SESSION_NONE; n++) {
@@ -88,14 +110,16 @@ static void begin_session(struct memif *m, int fd, ns_t now)
 	}
 	if (n == SESSIONS) {
 		n = oldest;
-		end_session(m, &m->sessions[n], "too many connections");
+		end_session(w, &m->sessions[n], "too many connections");
 	}
 	m->due[n] = now + MEETING_NS;
-	if (memif_session_open(&m->sessions[n], &m->options.session, fd, m->epoll)) {
+	/* Who is not up is nobody else's: others could only wake, and do nothing. */
+	if (memif_session_open(&m->sessions[n], &m->options.session, fd,
+			       m->is_shared ? -1 : m->epoll)) {
 		char why[WHY_BYTES];
 
 		memcpy(why, m->sessions[n].why, sizeof(why));
-		end_session(m, &m->sessions[n], why);
+		end_session(w, &m->sessions[n], why);
 	}
 }
 
@@ -106,76 +130,98 @@ static void turn_away(int fd)
 
 	if (channel_send(fd, &m, -1))
 		m.type = 0;
-	close(fd);
+	kernel_call(SYS_close, fd);
 }
 
-static void accept_clients(struct memif *m, ns_t now)
+/* One that is begun and not up. */
+static struct session *find_met(struct memif *m)
 {
-	for (unsigned n = 0; n < SESSIONS && !m->is_shared; n++) {
-		int fd = accept4(m->listener, NULL, NULL,
-				 SOCK_NONBLOCK | SOCK_CLOEXEC);
+	for (unsigned n = 0; n < SESSIONS; n++) {
+		if (&m->sessions[n] != m->up && m->sessions[n].state != SESSION_NONE)
+			return &m->sessions[n];
+	}
+	return NULL;
+}
 
+static void accept_clients(struct memif_wire *w, ns_t now)
+{
+	for (unsigned n = 0; n < SESSIONS; n++) {
+		int fd;
+
+		/* The next waits for its turn. */
+		if (w->memif->is_shared && find_met(w->memif))
+			return;
+		fd = (int)kernel_call(SYS_accept4, w->memif->listener, NULL, NULL,
+				      SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0)
 			return;
-		if (m->up)
+		if (w->memif->up)
 			turn_away(fd);
 		else
-			begin_session(m, fd, now);
+			begin_session(w, fd, now);
 	}
 }
 
-static void set_interrupts(struct memif *m, bool on)
+static void set_interrupts(struct memif_wire *w, bool on)
 {
-	for (unsigned n = 0; m->up && n < m->up->n_rx; n++)
-		ring_interrupts(&m->up->rx[n], on);
-	m->armed = on;
+	struct session *s = up_of(w);
+
+	for (unsigned n = 0; s && n < s->n_rx; n++)
+		ring_interrupts(&s->rx[n], on);
+	w->memif->armed = on;
 }
 
-static void go_up(struct memif *m, struct session *s)
+static int go_up(struct memif_wire *w, struct session *s)
 {
+	struct memif *m = w->memif;
+	int err = m->is_shared ? memif_publish(w, s) : 0;
+
+	if (err)
+		return err;
 	m->up = s;
 	m->n_empty = 0;
-	set_interrupts(m, !m->options.poll);
+	set_interrupts(w, !m->options.poll);
 	m->counters.connected++;
 	m->why[0] = '\0';
 	for (unsigned n = 0; n < SESSIONS; n++) {
 		if (&m->sessions[n] != s)
-			end_session(m, &m->sessions[n], "already connected");
+			end_session(w, &m->sessions[n], "already connected");
 	}
+	m->n_failed = 0;
+	return 0;
 }
 
-static void advance(struct memif *m, unsigned n, ns_t now)
+static void advance(struct memif_wire *w, unsigned n, ns_t now)
 {
-	struct session *s = &m->sessions[n];
+	struct session *s = &w->memif->sessions[n];
 	char why[WHY_BYTES];
 
 	if (s->state == SESSION_NONE)
 		return;
-	if (memif_session_advance(s)) {
+	if (memif_session_advance(s) ||
+	    (s->state == SESSION_UP && s != w->memif->up && go_up(w, s))) {
 		memcpy(why, s->why, sizeof(why));
-		end_session(m, s, why);
-	} else if (s->state == SESSION_UP) {
-		if (s != m->up)
-			go_up(m, s);
-	} else if (now >= m->due[n]) {
-		end_session(m, s, "too slow to connect");
+		end_session(w, s, why);
+	} else if (s->state != SESSION_UP && now >= w->memif->due[n]) {
+		end_session(w, s, "too slow to connect");
 	}
 }
 
-static void try_to_connect(struct memif *m, ns_t now)
+static void try_to_connect(struct memif_wire *w, ns_t now)
 {
+	struct memif *m = w->memif;
 	int fd;
 
 	for (unsigned n = 0; n < SESSIONS; n++) {
 		if (m->sessions[n].state != SESSION_NONE)
 			return;
 	}
-	if (now < m->retry || m->is_shared)
+	if (now < m->retry)
 		return;
-	m->retry = now + RETRY_NS;
+	fail(m, now);
 	fd = channel_connect(m->options.path);
 	if (fd >= 0)
-		begin_session(m, fd, now);
+		begin_session(w, fd, now);
 	else
 		snprintf(m->why, sizeof(m->why), "no server: %s", strerror(-fd));
 }
@@ -186,6 +232,9 @@ static ns_t next_due(const struct memif *m)
 	ns_t due = NS_NEVER;
 	bool idle = true;
 
+	if (m->meets)
+		return m->meets == (pid_t)kernel_call(SYS_getpid) ? m->look :
+								     m->meets_until;
 	for (unsigned n = 0; n < SESSIONS; n++) {
 		const struct session *s = &m->sessions[n];
 
@@ -193,7 +242,7 @@ static ns_t next_due(const struct memif *m)
 		if (s->state != SESSION_NONE && s != m->up && m->due[n] < due)
 			due = m->due[n];
 	}
-	return idle && !m->options.session.is_server && !m->is_shared ? m->retry : due;
+	return idle && !m->options.session.is_server ? m->retry : due;
 }
 
 static bool any_but_bells(const struct epoll_event *events, int n)
@@ -203,13 +252,25 @@ static bool any_but_bells(const struct epoll_event *events, int n)
 	return n > 0;
 }
 
+static void note_met(struct memif_wire *w, ns_t now)
+{
+	struct session *s = find_met(w->memif);
+	char why[WHY_BYTES];
+
+	if (!memif_note_met(w, s, now))
+		return;
+	memcpy(why, s->why, sizeof(why));
+	end_session(w, s, why);
+	(void)!memif_note_met(w, NULL, now);
+}
+
 /* Edges of doorbells are taken back by this as well. */
-static void look_around(struct memif *m)
+static void look_around(struct memif_wire *w)
 {
 	struct epoll_event events[SESSIONS + QUEUES_MAX];
-	/* Past libc: in a program under `tto run` the name is somebody else's. */
-	int n = (int)syscall(SYS_epoll_pwait, m->epoll, events, ARRAY_SIZE(events), 0,
-			     NULL, 8);
+	struct memif *m = w->memif;
+	int n = (int)kernel_call(SYS_epoll_pwait, m->epoll, events, ARRAY_SIZE(events),
+				 0, NULL, 8);
 	ns_t now;
 
 	if (m->up && !any_but_bells(events, n))
@@ -218,16 +279,20 @@ static void look_around(struct memif *m)
 		m->n_empty = 0;
 	now = clock_now();
 	/* The one that is up first: it may be gone, and be the next, too. */
-	if (m->up)
-		advance(m, (unsigned)(m->up - m->sessions), now);
+	if (up_of(w))
+		advance(w, (unsigned)(m->up - m->sessions), now);
+	if (m->is_shared && !memif_may_meet(w, now))
+		return;
 	for (unsigned s = 0; s < SESSIONS; s++) {
 		if (&m->sessions[s] != m->up)
-			advance(m, s, now);
+			advance(w, s, now);
 	}
 	if (m->options.session.is_server)
-		accept_clients(m, now);
+		accept_clients(w, now);
 	else
-		try_to_connect(m, now);
+		try_to_connect(w, now);
+	if (m->is_shared)
+		note_met(w, now);
 }
 
 /* ---- Receive -------------------------------------------------------------------------- */
@@ -238,8 +303,8 @@ static unsigned take_frames(struct memif_wire *w, struct wire_frame *frames, uns
 		.frames = frames, .iov = w->received, .room = n,
 		.bytes = w->arena, .n_bytes = ARENA_BYTES, .sums = w->sums,
 	};
+	struct session *s = up_of(w);
 	struct memif *m = w->memif;
-	struct session *s = m->up;
 	int err = 0;
 
 	if (!s)
@@ -249,16 +314,18 @@ static unsigned take_frames(struct memif_wire *w, struct wire_frame *frames, uns
 	m->first_rx++;
 	w->wire.stats.rx_dropped += in.n_dropped;
 	if (err)
-		end_session(m, s, "a ring that is against the rules");
+		end_session(w, s, "a ring that is against the rules");
 	else if (m->options.session.unsealed && memif_session_is_gone(s))
-		end_session(m, s, "memory was taken away");
+		end_session(w, s, "memory was taken away");
 	return in.n;
 }
 
-static bool is_quiet(struct memif *m)
+static bool is_quiet(struct memif_wire *w)
 {
-	for (unsigned n = 0; m->up && n < m->up->n_rx; n++) {
-		if (!ring_is_quiet(&m->up->rx[n], m->up->peer_has_fence))
+	struct session *s = up_of(w);
+
+	for (unsigned n = 0; s && n < s->n_rx; n++) {
+		if (!ring_is_quiet(&s->rx[n], s->peer_has_fence))
 			return false;
 	}
 	return true;
@@ -275,15 +342,15 @@ static unsigned take_rest(struct memif_wire *w, struct wire_frame *frames, unsig
 
 	if (w->wire.is_armed_by_hand && m->up) {
 		if (++m->n_empty % AWAKE_PATIENCE == 0)
-			look_around(m);
+			look_around(w);
 		return 0;
 	}
-	if (!first && m->n_empty++ % PATIENCE)
+	if (!first && !m->meets && m->n_empty++ % PATIENCE)
 		return 0;
 	if (first)
-		set_interrupts(m, true);
-	look_around(m);
-	return m->up && !is_quiet(m) ? take_frames(w, frames, n) : 0;
+		set_interrupts(w, true);
+	look_around(w);
+	return m->up && !is_quiet(w) ? take_frames(w, frames, n) : 0;
 }
 
 static int memif_recv(struct wire *w, struct wire_frame *frames, unsigned n)
@@ -300,9 +367,9 @@ static int memif_recv(struct wire *w, struct wire_frame *frames, unsigned n)
 		return 0;
 	m->n_empty = 0;
 	if (m->armed)
-		set_interrupts(m, false);
+		set_interrupts(memif_self(w), false);
 	if (++m->n_busy % BUSY_CALLS == 0)
-		look_around(m);
+		look_around(memif_self(w));
 	w->stats.rx_frames += got;
 	for (unsigned f = 0; f < got; f++)
 		w->stats.rx_bytes += frames[f].len;
@@ -350,7 +417,7 @@ static bool is_stalled(struct memif *m)
 static unsigned send_some(struct wire *w, const struct wire_frame *frames, unsigned n)
 {
 	struct memif *m = memif_self(w)->memif;
-	struct session *s = m->up;
+	struct session *s = up_of(memif_self(w));
 	unsigned bad = run_of(w, frames, n, false), good;
 	int sent;
 
@@ -367,7 +434,7 @@ static unsigned send_some(struct wire *w, const struct wire_frame *frames, unsig
 		return (unsigned)sent;
 	}
 	if (sent == -EPROTO)
-		end_session(m, s, "a ring that is against the rules");
+		end_session(memif_self(w), s, "a ring that is against the rules");
 	if (sent == 0 && !is_stalled(m))
 		return 0;
 	w->stats.tx_dropped += sent == -EMSGSIZE ? 1 : n;
@@ -376,7 +443,7 @@ static unsigned send_some(struct wire *w, const struct wire_frame *frames, unsig
 
 static void ring_bell(struct memif_wire *w)
 {
-	const struct session *s = w->memif->up;
+	const struct session *s = up_of(w);
 
 	if (s && ring_has_listener(&s->tx[0]))
 		doorbell_ring(&w->doorbell, s->tx[0].event);
@@ -398,23 +465,22 @@ static int memif_send(struct wire *w, const struct wire_frame *frames, unsigned 
 
 static unsigned memif_lend(struct wire *w, struct wire_place *places, unsigned n)
 {
-	struct memif *m = memif_self(w)->memif;
-	struct session *s = m->up;
+	struct session *s = up_of(memif_self(w));
 	int got = s && s->n_tx ? ring_lend(&s->tx[0], places, n) : 0;
 
 	if (got < 0)
-		end_session(m, s, "a ring that is against the rules");
+		end_session(memif_self(w), s, "a ring that is against the rules");
 	return got > 0 ? (unsigned)got : 0;
 }
 
 static void memif_send_lent(struct wire *w, const struct wire_place *places, unsigned n)
 {
-	struct memif *m = memif_self(w)->memif;
+	struct session *s = up_of(memif_self(w));
 
-	if (!n || !m->up)
+	if (!n || !s)
 		return;
-	ring_send_lent(&m->up->tx[0], places, n);
-	m->full_since = 0;
+	ring_send_lent(&s->tx[0], places, n);
+	memif_self(w)->memif->full_since = 0;
 	w->stats.tx_frames += n;
 	for (unsigned k = 0; k < n; k++)
 		w->stats.tx_bytes += places[k].len;
@@ -437,9 +503,9 @@ static bool memif_arm(struct wire *w)
 	if (m->options.poll)
 		return true;
 	if (!m->armed)
-		set_interrupts(m, true);
-	look_around(m);
-	return is_quiet(m);
+		set_interrupts(memif_self(w), true);
+	look_around(memif_self(w));
+	return is_quiet(memif_self(w));
 }
 
 static ns_t memif_deadline(const struct wire *w)
@@ -479,6 +545,8 @@ static int memif_close(struct wire *w)
 	if (!own->memif->is_shared) {
 		close_state(own->memif);
 		doorbell_close(&own->doorbell);
+	} else if (own->has_shared && own->memif->listener >= 0) {
+		memif_remove_socket(own->memif);
 	}
 	free(own->arena);
 	free(own);
@@ -513,14 +581,16 @@ static int start_listening(struct memif *m)
 	return epoll_ctl(m->epoll, EPOLL_CTL_ADD, m->listener, &e) ? -errno : 0;
 }
 
-static int start(struct memif *m)
+static int start(struct memif_wire *w)
 {
+	struct memif *m = w->memif;
+
 	m->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (m->epoll < 0)
 		return -errno;
 	if (m->options.session.is_server)
 		return start_listening(m);
-	try_to_connect(m, clock_now());
+	try_to_connect(w, clock_now());
 	return 0;
 }
 
@@ -577,7 +647,7 @@ static int open_new(struct wire **out, const char *args, struct wire_error *erro
 		heap_free(m);
 		return err;
 	}
-	err = start(m);
+	err = start(w);
 	if (err) {
 		spec_error(error, err, m->options.path, "%s", explain(err));
 		memif_close(&w->wire);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/heap.h"
+#include "base/kernel.h"
 #include "wire/memif/guard.h"
 
 #define PLACES 64		/* behind the heap                              */
@@ -49,7 +50,7 @@ int memif_region_make(struct region *r, size_t bytes)
 	return 0;
 failed:
 	err = -errno;
-	close(fd);
+	kernel_call(SYS_close, fd);
 	return err;
 }
 
@@ -105,13 +106,13 @@ int memif_region_accept(struct region *r, int fd, uint64_t bytes, bool unsealed,
 		return -errno;
 	*r = (struct region){ .base = base, .bytes = bytes, .fd = -1 };
 	if (heap_exists())
-		r->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		r->fd = (int)kernel_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
 	*why = "too many regions to be watched";
 	r->guarded = huge || !sealed;
 	if (r->guarded && guard_add(base, bytes)) {
 		munmap(base, bytes);
 		if (r->fd >= 0)
-			close(r->fd);
+			kernel_call(SYS_close, r->fd);
 		*r = (struct region){ .fd = -1 };
 		return -ENOSPC;
 	}
@@ -130,6 +131,6 @@ void memif_region_close(struct region *r)
 	if (r->base)
 		munmap(r->base, r->bytes);
 	if (r->fd >= 0)
-		close(r->fd);
+		kernel_call(SYS_close, r->fd);
 	*r = (struct region){ .fd = -1 };
 }

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
+#include "base/kernel.h"
 #include "wire/memif/channel.h"
 #include "wire/memif/doorbell.h"
 
@@ -29,7 +29,7 @@ static int watch_channel(struct session *s, int operation, uint32_t events)
 {
 	struct epoll_event e = { .events = events };
 
-	if (!epoll_ctl(s->epoll, operation, s->fd, &e))
+	if (s->epoll < 0 || !kernel_call(SYS_epoll_ctl, s->epoll, operation, s->fd, &e))
 		return 0;
 	return refuse(s, -errno, "a socket that cannot be waited for");
 }
@@ -148,7 +148,7 @@ static int watch_event(struct session *s, int fd)
 {
 	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u32 = SESSION_BELL };
 
-	if (!epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &e))
+	if (s->epoll < 0 || !kernel_call(SYS_epoll_ctl, s->epoll, EPOLL_CTL_ADD, fd, &e))
 		return 0;
 	return refuse(s, -errno, "an eventfd that cannot be waited for");
 }
@@ -422,7 +422,7 @@ int memif_session_advance(struct session *s)
 				      "the peer is gone");
 		err = take_message(s, &m, &fd);
 		if (fd >= 0)
-			close(fd);
+			kernel_call(SYS_close, fd);
 	}
 	return err;
 }
@@ -430,15 +430,16 @@ int memif_session_advance(struct session *s)
 /* Others have it open as well: closing does not take it out. */
 static void end_watching(struct session *s, int fd)
 {
-	epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd, NULL);
-	close(fd);
+	if (fd < 0)
+		return;
+	if (s->epoll >= 0)
+		kernel_call(SYS_epoll_ctl, s->epoll, EPOLL_CTL_DEL, fd, NULL);
+	kernel_call(SYS_close, fd);
 }
 
 static void close_ring(struct session *s, struct ring *r)
 {
 	ring_release(r);
-	if (r->event < 0)
-		return;
 	end_watching(s, r->event);
 }
 

@@ -73,7 +73,7 @@ struct session {
  * memif_session_open() - Begin, on a socket that is connected
  * @options:	Borrowed until memif_session_close()
  * @fd:		The session's from now on, whatever is returned
- * @epoll:	Gets what can wake us
+ * @epoll:	Gets what can wake us; -1: nothing does
  *
  * Return: 0; -errno: memif_session_close() is still to be called.
  */

@@ -19,6 +19,10 @@
 #define SESSIONS 4		/* one is up; the others have yet to say who
 				 * they are                                     */
 
+#define SHARED_REGIONS 4	/* of a connection that is shared               */
+#define SHARED_FDS (1 + 2 * QUEUES_MAX + SHARED_REGIONS)
+#define MEETING_NS 5000000000ull	/* from HELLO to CONNECT at most        */
+
 struct memif {
 	struct memif_options options;
 	int epoll;
@@ -33,8 +37,16 @@ struct memif {
 	unsigned n_empty, n_busy;
 	unsigned first_rx;	/* ring to begin with                           */
 	bool armed;
-	bool is_shared;		/* no other connection after this one           */
+	unsigned n_failed;	/* connections that did not come up, in a row   */
+	bool is_shared;		/* what follows is in use                       */
+	uint32_t generation;	/* connections that were made known to all      */
 	int doorbell_file;	/* for all processes; -1                        */
+	int box[2];		/* descriptors of the one that is up: in, out   */
+	int numbers[SHARED_FDS];	/* under which all processes have them  */
+	unsigned n_numbers;
+	pid_t meets;		/* has the descriptors of one that is not up    */
+	ns_t meets_until;	/* then it is given up, if nobody has looked    */
+	ns_t look;		/* by that process, the next                    */
 	struct memif_counters counters;
 	char why[WHY_BYTES];
 };
@@ -44,6 +56,11 @@ struct memif_wire {
 	struct wire wire;
 	struct memif *memif;
 	struct doorbell doorbell;
+	bool has_shared;	/* it was this process that did                 */
+	uint32_t generation;	/* of the connection that it has                */
+	struct region mapped[REGIONS_MAX];	/* here                         */
+	unsigned n_mapped;
+	bool has_met;		/* what is mapped is of one that is not up      */
 	struct iovec received[BATCH];
 	uint8_t *arena;
 	const struct checksum_ops *sums;
@@ -67,6 +84,36 @@ MUST_CHECK int memif_share(struct wire *w, char *spec, size_t size);
  * Return: 0; -EPROTO: nothing of that kind; -ENOMEM: the addresses are taken; -errno.
  */
 MUST_CHECK int memif_adopt(struct wire **out, const char *spec);
+
+/* ---- share.c: of a wire that is shared -------------------------------------------- */
+
+/** memif_catch_up() - Have the connection that others have brought up */
+void memif_catch_up(struct memif_wire *w);
+
+/**
+ * memif_publish() - Have all have a connection that is up in this process
+ *
+ * Return: 0; -errno: it is to be ended, s->why says why.
+ */
+MUST_CHECK int memif_publish(struct memif_wire *w, struct session *s);
+
+/** memif_end_shared() - As memif_session_close(), for all */
+void memif_end_shared(struct memif_wire *w, struct session *s, const char *why);
+
+/**
+ * memif_may_meet() - Whether a connection may be begun, and one begun go on, here
+ *
+ * Another's that has not been looked at for long is given up.
+ */
+MUST_CHECK bool memif_may_meet(struct memif_wire *w, ns_t now);
+
+/**
+ * memif_note_met() - After that: what this process has of a connection that is not up
+ * @s:		NULL: there is none
+ *
+ * Return: 0; -errno: it is to be ended, s->why says why.
+ */
+MUST_CHECK int memif_note_met(struct memif_wire *w, struct session *s, ns_t now);
 
 /** memif_remove_socket() - The server's, in the file system */
 void memif_remove_socket(const struct memif *m);
