@@ -40,6 +40,36 @@ static void take_what_is_others(struct client *c, const char *local,
 		client_fail("another's port was given away", EPERM);
 }
 
+/* As many as there are; another's never, however it is asked for. */
+static void hold_ports(struct client *c, const struct client_flow *own)
+{
+	struct control_reply reply;
+	struct control_request ask;
+	int err;
+
+	for (uint32_t n = chance(50); n > 0; n--) {
+		uint32_t what = chance(4);
+
+		ask = client_ask(CONTROL_HOLD_PORT);
+		ask.hold.tuple = own->tuple;
+		memset(ask.hold.tuple.remote, 0, sizeof(ask.hold.tuple.remote));
+		ask.hold.tuple.remote_port = 0;
+		if (chance(4) == 0)
+			memset(ask.hold.tuple.local, 0, sizeof(ask.hold.tuple.local));
+		ask.hold.tuple.local_port = what == 0 ? VICTIM_PORT :
+					    what == 1 ? (uint16_t)chance(65536) : 0;
+		ask.hold.flags = chance(2);
+		err = client_do(c, &ask, &reply, NULL);
+		if (!err && what == 0)
+			client_fail("another's port was given away", EPERM);
+		if (!err && chance(2)) {
+			ask = client_ask(CONTROL_RELEASE_PORT);
+			ask.handle = chance(4) ? reply.handle : chance(1 << 21);
+			(void)client_do(c, &ask, &reply, NULL);
+		}
+	}
+}
+
 /* Frames with another's tuple, and with a flow id of which there may be one. */
 static void forge(struct client *c, const struct client_flow *own)
 {
@@ -167,7 +197,7 @@ void hostile_run(const char *path, const char *local, const char *remote,
 			       OWN_PORT, &own))
 		;
 	for (bool answers = true;;) {
-		switch (chance(answers ? 40 : 30)) {
+		switch (chance(answers ? 42 : 30)) {
 		case 0: spoil_indices(&c); break;
 		case 1: send_garbage(&c); answers = false; break;
 		case 2 ... 12: forge(&c, &own); break;
@@ -175,6 +205,7 @@ void hostile_run(const char *path, const char *local, const char *remote,
 		case 18 ... 22: send_others_memory(&c, &own); break;
 		case 30: take_what_is_others(&c, local, remote); break;
 		case 31: grab(&c); break;
+		case 32 ... 33: hold_ports(&c, &own); break;
 		default: flood(&c, &own); break;
 		}
 	}
