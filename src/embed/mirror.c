@@ -197,6 +197,15 @@ static void set_lengths(uint8_t *header, uint32_t bytes)
 	store16(ip + 10, (uint16_t)~checksum_fold(checksum_header(ip, 20)));
 }
 
+void mirror_segment(struct mirror *m, uint8_t *header, struct tto_packet *p)
+{
+	set_lengths(header, p->header_len + p->payload_len);
+	p->header = header;
+	p->csum = TTO_CSUM_PARTIAL;
+	p->changed = true;
+	mirror_packet(m, p);
+}
+
 void mirror_unit(struct mirror *m, const uint8_t *header, uint32_t header_bytes,
 		 const struct iovec *payload, uint32_t n, uint32_t bytes, uint16_t mss)
 {

@@ -115,6 +115,12 @@ void mirror_places(struct mirror *m, const struct wire_place *places, uint32_t n
 void mirror_packet(struct mirror *m, const struct tto_packet *p);
 
 /**
+ * mirror_segment() - What TCP was given, by who has no header of it as it came
+ * @header:	Ethernet, IP and TCP, @p's; gets the lengths of the whole
+ */
+void mirror_segment(struct mirror *m, uint8_t *header, struct tto_packet *p);
+
+/**
  * mirror_unit() - What TCP sends
  * @header:	Ethernet, IP and TCP, as for the segmenter; the copy gets its lengths
  * @payload:	@n elements of together @bytes

@@ -129,6 +129,33 @@ static bool read_fields(const struct queues *q, const struct pieces *p,
 	return true;
 }
 
+/* As a frame that would have brought the same. */
+static void mirror(struct queues *q, const struct pieces *p,
+		   const struct embed_datagram *d)
+{
+	struct tcp_tuple t = { .local_port = d->tuple.remote_port,
+			       .remote_port = d->tuple.local_port, .v6 = d->tuple.v6 };
+	uint8_t header[ETHERNET_BYTES + sizeof(struct ipv6_header) +
+		       TCP_SEGMENT_HEADER_MAX];
+	struct tto_packet packet = {
+		.payload_len = p->bytes, .segments = d->payload, .v6 = (uint8_t)t.v6,
+		.n_frames = d->segment.n_frames, .gso_size = p->first.mss,
+		.cause = p->first.cause, .l3 = ETHERNET_BYTES,
+	};
+	uint32_t n = ETHERNET_BYTES;
+
+	memcpy(t.local, d->tuple.remote, sizeof(t.local));
+	memcpy(t.remote, d->tuple.local, sizeof(t.remote));
+	memcpy(header, q->embed->mac, 6);
+	memcpy(header + 6, d->from, 6);
+	store_be16(header + 12, t.v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
+	n += tcp_tuple_write_ip(&t, p->first.tos, p->first.ttl, 0, header + n);
+	packet.l4 = (uint16_t)n;
+	n += tcp_segment_emit(&d->segment, header + n);
+	packet.header_len = n;
+	mirror_segment(&q->embed->mirror, header, &packet);
+}
+
 static void hand_up(struct queues *q, struct pieces *p)
 {
 	const struct completion *c = &p->first;
@@ -142,6 +169,8 @@ static void hand_up(struct queues *q, struct pieces *p)
 	d.segment.flags = p->flags;
 	d.segment.n_frames = c->segments ? c->segments : 1;
 	d.segment.ecn = c->tos & 3;
+	if (mirror_is_wanted(&q->embed->mirror))
+		mirror(q, p, &d);
 	embed_hand_over(a, &d);
 }
 
