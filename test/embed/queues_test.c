@@ -501,6 +501,23 @@ static void ag_3_accepted_goes_by_its_listen_until_there_is_an_answer(void **sta
 	assert_sent(listener, 0, 1);
 }
 
+/* In TIME-WAIT before the daemon has said that it is open. */
+static void ag_3_an_answer_that_comes_too_late_opens_nothing(void **state)
+{
+	struct tcp_tuple t = tuple(80, 5001);
+	uint32_t listener = open_listen(80), id;
+
+	owner_mute(&owner, true, 0);
+	assert_int_equal(embed_claim(embed, &t, EMBED_ACCEPTED), 0);
+	id = last_id();
+	embed_linger(embed, &t);
+	owner_mute(&owner, false, 0);
+	receive();
+	assert_int_equal(owner_last(&owner, CONTROL_REMOVE_FLOW).handle, id - 1000);
+	send_bytes(&t, 0, 1);
+	assert_sent(listener, 0, 1);
+}
+
 static void ag_3_a_listen_stays_for_who_goes_by_it(void **state)
 {
 	struct tcp_tuple listener = tuple(80, 0), t = tuple(80, 5001);
@@ -633,6 +650,7 @@ int main(void)
 		TEST(an_answer_that_nobody_waits_for_is_undone),
 		TEST(an_answer_that_is_lost_does_not_stop_the_next),
 		TEST(ag_3_accepted_goes_by_its_listen_until_there_is_an_answer),
+		TEST(ag_3_an_answer_that_comes_too_late_opens_nothing),
 		TEST(ag_3_a_listen_stays_for_who_goes_by_it),
 		TEST(ag_3_what_is_over_before_its_answer_is_closed),
 		TEST(any_address_is_each_of_the_hosts),

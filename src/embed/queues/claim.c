@@ -179,10 +179,12 @@ void claim_answered(struct queues *q, uint32_t claim, const struct control_reply
 	if (c->state != CLAIM_ASKED && !is_over)
 		return;
 	c->state = CLAIM_REFUSED;
-	if (reply->status >= 0) {
+	if (reply->status >= 0)
 		take(q, c, reply);
+	if (c->lingers)
+		close_claim(q, c);
+	if (reply->status >= 0 && !c->lingers)
 		drop_listener(q, c);
-	}
 	if (is_over)
 		end(q, c);
 }
@@ -337,6 +339,8 @@ void queues_linger(struct embed *e, const struct tcp_tuple *tuple)
 	struct claim *c = find(q, tuple);
 	uint32_t listener = lookup_find_listener(q->lookup, tuple);
 
+	if (c && c->state == CLAIM_ASKED)
+		c->lingers = true;
 	if (!c || c->state != CLAIM_OPEN || listener == LOOKUP_NONE)
 		return;
 	close_claim(q, c);

@@ -142,6 +142,7 @@ struct claim {
 	uint32_t users;		/* of a listen: who asked for it, and who goes by it */
 	uint32_t next_free;
 	uint8_t state;		/* enum claim_state                             */
+	bool lingers;		/* by a listener, although there is an answer   */
 	uint8_t from[6];	/* whom its frames come from                    */
 };
 
