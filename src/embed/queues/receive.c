@@ -233,15 +233,24 @@ static uint32_t gather(struct queues *q, struct pieces *p)
 	return 0;
 }
 
-static void take_back(struct queues *q, uint32_t n)
+/*
+ * @n completions are done with. A process that dies in between loses their buffers: better
+ * than to have them given back twice.
+ */
+static void release(struct queues *q, uint32_t n)
 {
+	uint64_t buffers[PIECES];
+	uint32_t n_buffers = 0;
 	struct completion c;
 
 	for (uint32_t k = 0; k < n; k++) {
 		memcpy(&c, ring_entry(&q->cq, k), sizeof(c));
 		if (has_buffer(&c) && is_within(&c))
-			give_back(q, c.wr_id);
+			buffers[n_buffers++] = c.wr_id;
 	}
+	ring_release(&q->cq, n);
+	for (uint32_t k = 0; k < n_buffers; k++)
+		give_back(q, buffers[k]);
 }
 
 /* Of what was refused: the link header may have been an old one. */
@@ -268,8 +277,7 @@ static uint32_t receive_one(struct queues *q)
 		hand_up_frame(q, &p);
 	else
 		hand_up(q, &p);
-	take_back(q, n);
-	ring_release(&q->cq, n);
+	release(q, n);
 	q->embed->stats.frames_in += p.n ? p.first.segments : 0;
 	return p.bytes + 1;
 }

@@ -131,12 +131,15 @@ static bool make(struct queues *q, uint32_t flow, const struct tto_unit *unit,
 void queues_flush(struct embed *e)
 {
 	struct queues *q = e->queues;
+	uint32_t n = q->n_blocks;
 	uint64_t one = 1;
 
-	if (!q->n_blocks)
+	if (!n)
 		return;
-	ring_publish(&q->sq, q->n_blocks);
+	/* In this order: who dies in between has sent nothing, rather than all twice. */
 	q->n_blocks = 0;
+	atomic_signal_fence(memory_order_seq_cst);
+	ring_publish(&q->sq, n);
 	if (ring_wants_wake(&q->sq))
 		(void)!kernel_call(SYS_write, q->doorbell, &one, sizeof(one));
 }
