@@ -14,6 +14,9 @@
  * command but how an address is meant and DESCRIPTOR_END, are not read in its
  * descriptors.
  *
+ * The blocks of a request are given back when its frames have left, or it was refused:
+ * what its descriptors name is free again then, reported or not.
+ *
  * A receive request is one buffer.
  * The device copies each block once, and judges the copy.
  * Source: SPEC TX-1, TX-2, RQ-1, LIB-3.
