@@ -204,6 +204,9 @@ int host_sleep(struct host *h, ns_t until);
  */
 void host_routes_changed(struct host *h);
 
+/** host_routes_failed() - The same, when somebody was not found: no flow has another way */
+void host_routes_failed(struct host *h);
+
 /**
  * host_set_addresses() - Other addresses are the host's from now on
  *

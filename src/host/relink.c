@@ -4,19 +4,21 @@
  *
  * A flow's frames must begin with the link header of its way. When neighbours change,
  * and now and then besides, all flows are looked at, some at a time: it also keeps those
- * neighbours known that are in use.
+ * neighbours known that are in use. What changes meanwhile is looked for behind that, and
+ * after a pause: neighbours may change as often as somebody likes, and it must not be
+ * always the first flows that are looked at, nor nothing else done.
  */
 #include <string.h>
 
 #include "host/state.h"
 
 #define EVERY_NS (15 * 1000000000ull)	/* less than neighbours are known for   */
+#define PAUSE_NS 50000000ull
 #define STEP 32				/* places                               */
 
 void relink_begin(struct host *h)
 {
-	h->relink.running = true;
-	h->relink.client = h->relink.place = 0;
+	h->relink.wanted = true;
 }
 
 static void look(struct host_client *c, struct host_flow *f)
@@ -71,13 +73,15 @@ ns_t relink_step(struct host *h, ns_t now)
 
 	if (h->owns_all)
 		return NS_NEVER;
-	if (!r->running && now >= r->next) {
+	if (!r->running && now >= (r->wanted ? r->rests : r->next)) {
+		r->wanted = false;
 		r->next = now + EVERY_NS;
-		if (has_flows(h))
-			relink_begin(h);
+		r->rests = now + PAUSE_NS;
+		r->running = has_flows(h);
+		r->client = r->place = 0;
 	}
 	if (!r->running)
-		return has_flows(h) ? r->next : NS_NEVER;
+		return !has_flows(h) ? NS_NEVER : r->wanted ? r->rests : r->next;
 	step(h);
 	return now;
 }

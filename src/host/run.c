@@ -113,6 +113,11 @@ ns_t host_deadline(struct host *h, ns_t now)
 void host_routes_changed(struct host *h)
 {
 	relink_begin(h);
+	host_routes_failed(h);
+}
+
+void host_routes_failed(struct host *h)
+{
 	for (uint32_t n = 0; n < h->options.clients; n++) {
 		struct host_client *c = h->clients[n];
 

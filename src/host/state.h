@@ -65,8 +65,10 @@ struct host_client {
 /* How far the look at all flows' ways has come. */
 struct relink {
 	bool running;
+	bool wanted;		/* again, from the first on                     */
 	uint32_t client, place;
-	ns_t next;
+	ns_t next;		/* at the latest                                */
+	ns_t rests;		/* not before                                   */
 };
 
 struct host {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <ifaddrs.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -99,26 +100,54 @@ static void renew_addresses(struct kernel *k, struct host *host)
 	hold_addresses_changed(k, before, n);
 }
 
+/* What a message tells of our interface. */
+struct changes {
+	bool addresses;
+	bool known, failed;	/* somebody is, or was not found                */
+};
+
+static void note_change(const struct kernel *k, struct nlmsghdr *m, struct changes *c)
+{
+	const struct ifaddrmsg *address = NLMSG_DATA(m);
+	const struct ndmsg *neighbour = NLMSG_DATA(m);
+
+	switch (m->nlmsg_type) {
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		c->addresses |= m->nlmsg_len >= NLMSG_LENGTH(sizeof(*address)) &&
+				address->ifa_index == k->index;
+		break;
+	case RTM_NEWNEIGH:
+		if (m->nlmsg_len < NLMSG_LENGTH(sizeof(*neighbour)) ||
+		    neighbour->ndm_ifindex != (int)k->index)
+			break;
+		c->failed |= neighbour->ndm_state & NUD_FAILED;
+		c->known |= !(neighbour->ndm_state & (NUD_FAILED | NUD_INCOMPLETE));
+		break;
+	default:
+		break;
+	}
+}
+
 static void take_changes(struct agent *a, struct source *s)
 {
 	struct kernel *k = (struct kernel *)s;
 	_Alignas(8) uint8_t buffer[EVENT_BYTES];
-	bool addresses = false, neighbours = false;
+	struct changes c = { 0 };
 	ssize_t n = recv(k->events, buffer, sizeof(buffer), MSG_DONTWAIT);
 	struct nlmsghdr *m = (void *)buffer;
 
 	/* More than there was room for: anything may have changed. */
 	if (n < 0)
-		addresses = neighbours = errno == ENOBUFS;
-	for (; n > 0 && NLMSG_OK(m, (size_t)n); m = NLMSG_NEXT(m, n)) {
-		neighbours |= m->nlmsg_type == RTM_NEWNEIGH;
-		addresses |= m->nlmsg_type == RTM_NEWADDR ||
-			     m->nlmsg_type == RTM_DELADDR;
-	}
-	if (addresses)
+		c.addresses = c.known = errno == ENOBUFS;
+	for (; n > 0 && NLMSG_OK(m, (size_t)n); m = NLMSG_NEXT(m, n))
+		note_change(k, m, &c);
+	if (c.addresses)
 		renew_addresses(k, a->host);
-	if (addresses || neighbours)
+	if (c.addresses || c.known)
 		host_routes_changed(a->host);
+	else if (c.failed)
+		host_routes_failed(a->host);
 }
 
 /* ---- Open and close ---------------------------------------------------------------------------------- */
