@@ -66,12 +66,13 @@ static bool is_answer(const uint8_t *ip, const uint8_t *quote, bool v6)
 
 bool icmp_error_parse(const uint8_t *frame, const struct seg *s, struct icmp_error *e)
 {
-	uint8_t protocol = s->v6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP;
 	const uint8_t *ip = frame + s->l3, *icmp = frame + s->l4, *quote;
 	uint32_t len, header;
 
+	/* Of what is not IP nothing else is set. */
 	if (s->l3 == PARSE_NO_OFFSET || s->l4 == PARSE_NO_OFFSET ||
-	    s->protocol != protocol || s->end < s->l4 + (uint32_t)ICMP_BYTES)
+	    s->protocol != (s->v6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP) ||
+	    s->end < s->l4 + (uint32_t)ICMP_BYTES)
 		return false;
 	len = s->end - s->l4;
 	quote = icmp + ICMP_BYTES;
