@@ -29,7 +29,7 @@ X(IO_URING, "io-uring", "the process uses io_uring, which makes sockets past lib
 X(STATIC, "static", "the program is linked statically: nothing can be put in front of its calls") \
 X(PRIVILEGED, "privileged", "the program has more rights than its user: the dynamic linker takes no library for it") \
 X(ENVIRONMENT, "environment", "started without LD_PRELOAD or TTO_STACK in its environment") \
-X(NOT_JOINED, "not-joined", "the process has not joined the stack: the socket is older, or joining failed, which it has said on standard error")
+X(NOT_JOINED, "not-joined", "the process has not joined the stack: the socket is older or was made past libc (as Go does), or joining failed, which it has said on standard error")
 
 enum socket_cause {
 #define X(id, name, text) SOCKET_CAUSE_##id,

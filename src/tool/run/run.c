@@ -153,6 +153,7 @@ static int run(int argc, char **argv)
 		err = caretaker_block_signals(&before);
 	if (err)
 		return message_errno(err, "run"), RUN_FAILED;
+	outsider_tell(a.program[0]);
 	program = program_start(&a, share, &before);
 	close(lifeline[1]);
 	return program < 0 ? RUN_FAILED : end_as(caretaker_run(program, lifeline[0]));

@@ -71,6 +71,12 @@ MUST_CHECK int link_start(const struct run_arguments *a);
 MUST_CHECK int caretaker_block_signals(sigset_t *before);
 
 /**
+ * outsider_tell() - Say on stderr, in one line, if nothing can be put in front of @program
+ * @program:	As of execvp(3)
+ */
+void outsider_tell(const char *program);
+
+/**
  * program_start() - Execute the program in a process of its own
  * @share:	Value of TTO_STACK
  * @blocked:	Signals that are to be blocked in it
