@@ -40,10 +40,11 @@ static int set_defaults(struct host *h)
 	static const uint8_t none[16];
 	struct host_options *o = &h->options;
 	struct tto_coalescer_options *c = &o->device.coalescer;
-	uint32_t mtu = h->wire->caps.max_frame;
+	uint32_t mtu = h->wire->caps.max_frame, link = h->wire->caps.tag_bytes;
 
 	if (h->link == TTO_LINK_ETHERNET)
-		mtu = mtu > ETHERNET_BYTES ? mtu - ETHERNET_BYTES : 0;
+		link += ETHERNET_BYTES;
+	mtu = mtu > link ? mtu - link : 0;
 	if (!o->window_bytes)
 		o->window_bytes = 64 * GIB;
 	if (!o->clients)

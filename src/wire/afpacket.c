@@ -618,6 +618,7 @@ static void declare(struct afpacket *p, const struct options *o, uint32_t mtu)
 		.live = true,
 		.linktype = LINKTYPE_ETHERNET,
 		.max_frame = mtu + ETH_HLEN + VLAN_BYTES,
+		.tag_bytes = VLAN_BYTES,
 	};
 }
 

@@ -83,6 +83,7 @@ struct wire_caps {
 	uint16_t linktype;	/* of its frames, when all have the same        */
 	uint32_t max_frame;	/* bytes of the largest frame that is not a unit
 				 * for segmentation, link header included       */
+	uint8_t tag_bytes;	/* of these, for a tag that most frames have not */
 };
 
 struct wire_stats {

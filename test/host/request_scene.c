@@ -25,6 +25,9 @@ void scene_open(struct scene *s, const struct host_options *options)
 	o.device.coalescer.flows = 256;
 	o.window_bytes = 4ull << 30;
 	assert_int_equal(pair_create(&near, &s->far, NULL), 0);
+	/* As AF_PACKET has it. */
+	near->caps.tag_bytes = 4;
+	near->caps.max_frame += near->caps.tag_bytes;
 	assert_int_equal(host_open(&s->host, near, &o), 0);
 }
 

@@ -119,7 +119,7 @@ static void hello_comes_first_and_once(void **state)
 	scene_ask(s, CONTROL_HELLO);
 	assert_int_equal(scene_do(s), 0);
 	assert_int_equal(s->reply.n_fds, 2);
-	assert_int_equal(s->reply.hello.max_frame, 1514);
+	assert_int_equal(s->reply.hello.max_frame, 1518);
 	assert_int_equal(s->reply.hello.linktype, 1);
 	assert_true(s->reply.hello.memory > 0);
 	assert_int_equal(s->reply.hello.mac[0] & 3, 2);
