@@ -9,8 +9,9 @@
  *
  * When it has ended, one process, whichever looks first, begins the next, as a wire does
  * that is not shared, but one at a time. Until it is up its descriptors are that process's
- * alone, and in no epoll set, because others could do nothing about them; it looks every
- * few milliseconds. When it does not, for MEETING_NS, another begins anew.
+ * alone, and in no epoll set, because others could do nothing about them; it looks after
+ * some milliseconds, and after more if nothing comes. When it does not, for MEETING_NS,
+ * another begins anew.
  *
  * A connection that is up is published:
  *
@@ -406,6 +407,15 @@ bool memif_may_meet(struct memif_wire *w, ns_t now)
 	return true;
 }
 
+/* Soon at first; who says nothing is not looked at often. */
+static ns_t next_look(const struct memif *m, const struct session *s, ns_t now)
+{
+	ns_t until = m->due[s - m->sessions];
+	ns_t left = until > now ? until - now : 0;
+
+	return now + LOOK_NS + (left < MEETING_NS ? (MEETING_NS - left) / 8 : 0);
+}
+
 int memif_note_met(struct memif_wire *w, struct session *s, ns_t now)
 {
 	struct memif *m = w->memif;
@@ -413,7 +423,7 @@ int memif_note_met(struct memif_wire *w, struct session *s, ns_t now)
 
 	m->meets = s ? me() : 0;
 	m->meets_until = now + MEETING_NS;
-	m->look = now + LOOK_NS;
+	m->look = s ? next_look(m, s, now) : now;
 	w->has_met = s;
 	if (s)
 		note_mapped(w, s);
