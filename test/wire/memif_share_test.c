@@ -24,6 +24,7 @@
 #include "base/heap.h"
 #include "base/keep.h"
 #include "memif_ends.h"
+#include "memif_peer.h"
 
 #define FRAMES 1100		/* more than a ring has slots                   */
 
@@ -236,6 +237,89 @@ static void the_server_returns(void **state)
 static void another_client_comes(void **state)
 {
 	assert_peer_returns(SERVER);
+}
+
+/* ---- Who comes need not be one of us ------------------------------------------------- */
+
+/* Lets the server look until it has said something. Return: as peer_receive(). */
+static int hear(struct ends *e, struct peer *p)
+{
+	struct memif_message m;
+	struct wire_frame f;
+	int type = 0, fd;
+
+	for (int n = 0; n < 500 && !type; n++) {
+		for (int k = 0; k < 32; k++)
+			assert_int_equal(wire_recv(e->wire[SERVER], &f, 1), 0);
+		type = peer_receive(p, &m, &fd);
+		if (!type)
+			usleep(1000);
+	}
+	return type;
+}
+
+/* As far as @step, then more regions than several processes can have, or the end. */
+static void come_and_go(struct ends *e, int step, unsigned regions)
+{
+	struct peer p;
+	int type;
+
+	peer_init(&p);
+	peer_connect(&p, e->path);
+	peer_share(&p, MFD_ALLOW_SEALING);
+	assert_int_equal(hear(e, &p), MEMIF_HELLO);
+	for (int n = 0; n < step; n++) {
+		struct memif_message m = peer_message(&p, n);
+
+		assert_true(peer_send(&p, &m, peer_fd(&p, n)));
+		assert_true(hear(e, &p) > 0);
+	}
+	for (unsigned n = 1; n < regions; n++) {
+		struct memif_message m = peer_message(&p, 1);
+
+		m.add_region.index = (uint16_t)n;
+		assert_true(peer_send(&p, &m, p.memory));
+	}
+	type = regions ? hear(e, &p) : 0;
+	while (type == MEMIF_ACK)
+		type = hear(e, &p);
+	assert_true(!regions || type == MEMIF_DISCONNECT);
+	peer_close(&p);
+}
+
+static void whoever_comes_leaves_nothing(void **state)
+{
+	unsigned n_fds = 0;
+	struct ends e;
+	char spec[64];
+	int heap;
+
+	alarm(30);
+	assert_int_equal(heap_create(&heap), 0);
+	ends_open(&e, "", "");
+	ends_connect(&e);
+	assert_int_equal(wire_share(e.wire[SERVER], spec, sizeof(spec)), 0);
+	for (unsigned round = 0; round < 3; round++) {
+		wire_close(e.wire[CLIENT]);
+		for (int step = 0; step <= PEER_STEPS; step++)
+			come_and_go(&e, step, 0);
+		for (unsigned regions = 5; regions < 9; regions++)
+			come_and_go(&e, 2, regions);
+		ends_open_one(&e, CLIENT, "");
+		wait_until_up(&e, SERVER);
+		wait_until_up(&e, CLIENT);
+		assert_frame(&e, SERVER, round);
+		assert_frame(&e, CLIENT, 50 + round);
+		if (round == 0)
+			n_fds = count_descriptors();
+		assert_int_equal(count_descriptors(), n_fds);
+		assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0);
+	}
+	wire_close(e.wire[SERVER]);
+	wire_close(e.wire[CLIENT]);
+	assert_int_equal(rmdir(e.folder), 0);
+	heap_leave();
+	close(heap);
 }
 
 /* ---- ... and all processes have it -------------------------------------------------------- */
@@ -470,6 +554,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(server_is_shared),
 		cmocka_unit_test(the_server_returns),
 		cmocka_unit_test(another_client_comes),
+		cmocka_unit_test(whoever_comes_leaves_nothing),
 		cmocka_unit_test(all_processes_have_the_next_server),
 		cmocka_unit_test(all_processes_have_the_next_client),
 		cmocka_unit_test(processes_die_while_servers_come_and_go),

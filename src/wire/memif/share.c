@@ -335,9 +335,6 @@ void memif_end_shared(struct memif_wire *w, struct session *s, const char *why)
 	struct memif *m = w->memif;
 	unsigned n;
 
-	/* Whatever has no number yet gets one, so that there is one way to end. */
-	if (settle(m, s))
-		s->n_regions = SHARED_REGIONS;
 	snprintf(bye.disconnect.reason, sizeof(bye.disconnect.reason), "%s", why);
 	if (channel_send(s->fd, &bye, -1))
 		s->waits_to_send = false;
@@ -347,8 +344,13 @@ void memif_end_shared(struct memif_wire *w, struct session *s, const char *why)
 		empty_box(m);
 	n = list_fds(m, s, list);
 	for (unsigned k = 0; k < n; k++) {
+		int number = m->numbers[list[k].slot];
+
+		/* What has not got its number yet is closed as anywhere. */
+		if (*list[k].fd != number)
+			continue;
 		if (list[k].events && s->epoll >= 0)
-			unwatch(m, m->numbers[list[k].slot]);
+			unwatch(m, number);
 		*list[k].fd = -1;
 	}
 	drop_numbers(m);
