@@ -54,6 +54,8 @@ static long enter(long number, const long *a)
 
 #endif
 
+bool kernel_is_confined;
+
 long kernel_enter(long number, long a, long b, long c, long d, long e, long f)
 {
 	const long arguments[] = { a, b, c, d, e, f };

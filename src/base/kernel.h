@@ -8,7 +8,14 @@
 #ifndef BASE_KERNEL_H
 #define BASE_KERNEL_H
 
+#include <stdbool.h>
 #include <sys/syscall.h>
+
+/*
+ * This process has forbidden itself most system calls (seccomp(2)): who can do without one
+ * does. read, write and writev, ppoll or pselect6, futex, getrandom and the clock are left.
+ */
+extern bool kernel_is_confined;
 
 /**
  * kernel_enter() - As syscall(2)

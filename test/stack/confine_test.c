@@ -11,45 +11,14 @@
 
 #include <cmocka.h>
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <tto/tto.h>
 #include <unistd.h>
 
-#include "base/compiler.h"
+#include "stack/few_calls.h"
 #include "stack/loopback_scene.h"
-
-/* What confine.h promises to do with, and what ends the process. */
-static const uint32_t allowed[] = {
-	SYS_read, SYS_write, SYS_writev, SYS_ppoll, SYS_pselect6, SYS_futex, SYS_getrandom,
-	SYS_rt_sigprocmask, SYS_clock_gettime, SYS_exit_group, SYS_rt_sigreturn,
-};
-
-static bool allow_few_calls(void)
-{
-	struct sock_filter filter[2 * ARRAY_SIZE(allowed) + 2];
-	struct sock_fprog program = { .filter = filter };
-	unsigned n = 0;
-
-	filter[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-		offsetof(struct seccomp_data, nr));
-	for (unsigned k = 0; k < ARRAY_SIZE(allowed); k++) {
-		filter[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-							   allowed[k], 0, 1);
-		filter[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-							   SECCOMP_RET_ALLOW);
-	}
-	filter[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-						   SECCOMP_RET_KILL_PROCESS);
-	program.len = (unsigned short)n;
-	return !prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) &&
-	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
 
 /* Until a byte comes, for longer than it takes until dead processes are looked for. */
 static int answer_confined(int fd)

@@ -11,11 +11,9 @@
 #define IN_EVENTS (POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR)
 #define OUT_EVENTS (POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR)
 
-bool is_confined;
-
 void tto_confine(void)
 {
-	is_confined = true;
+	kernel_is_confined = true;
 }
 
 /* By select(2), which knows of no limit but the size of its sets. */

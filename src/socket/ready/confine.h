@@ -17,9 +17,6 @@
 
 #include "base/compiler.h"
 
-/* This process has done so: what is not needed is left to others. */
-extern bool is_confined;
-
 /**
  * confine_ppoll() - As ppoll(2), also for more descriptors than RLIMIT_NOFILE allows
  *

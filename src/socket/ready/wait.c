@@ -64,7 +64,7 @@ bool wait_restarts(void)
 {
 	int flags;
 
-	if (is_confined)	/* and may not ask                              */
+	if (kernel_is_confined)	/* and may not ask                              */
 		return false;
 	for (int n = 1; n < NSIG; n++)
 		if (has_handler(n, &flags) && !(flags & SA_RESTART))
@@ -289,7 +289,7 @@ int sleep_among(struct sleeper *sleeper, struct pollfd *list, nfds_t n, ns_t unt
 		if (ready < 0 && ready != -EINTR)
 			ready = 0;
 		turn(sleeper);
-		if (stack->now - stack->last_reap > REAP_NS && !is_confined)
+		if (stack->now - stack->last_reap > REAP_NS && !kernel_is_confined)
 			process_reap();
 		is_told = sleeper && sleeper->is_told;
 		/* Handlers may run now, and use the stack. */

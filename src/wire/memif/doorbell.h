@@ -16,7 +16,7 @@
  *
  * Limits: where the kernel has no asynchronous I/O or does not allow it, write(2)
  * is used, after a look at whether it would block; a peer that changes that
- * between the two can make us wait.
+ * between the two can make us wait. So it is in a process that has confined itself.
  */
 #ifndef WIRE_MEMIF_DOORBELL_H
 #define WIRE_MEMIF_DOORBELL_H
