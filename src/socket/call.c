@@ -277,11 +277,9 @@ static int connect_again(int fd, struct socket *s)
 	return -ECONNABORTED;
 }
 
-/* Why begin() has said @err, or was not asked. */
-static enum socket_cause cause_of(int err, bool is_address, const struct tcp_tuple *to)
+/* Why begin() has said @err. */
+static enum socket_cause cause_of(int err, const struct tcp_tuple *to)
 {
-	if (!is_address)
-		return SOCKET_CAUSE_NO_ADDRESS;
 	if (err == -EHOSTUNREACH)
 		return SOCKET_CAUSE_NO_NEIGHBOUR;
 	if (hold_is_refusal(err))
@@ -291,11 +289,18 @@ static enum socket_cause cause_of(int err, bool is_address, const struct tcp_tup
 	return is_this_host(to) ? SOCKET_CAUSE_LOOPBACK : SOCKET_CAUSE_UNREACHABLE;
 }
 
+/* One of its own family: the kernel takes no other. */
+static bool read_for(const struct socket *s, const struct sockaddr *address,
+		     socklen_t bytes, struct tcp_tuple *to)
+{
+	return address_read(address, bytes, to) &&
+	       address->sa_family == (s->flags & SOCKET_V6 ? AF_INET6 : AF_INET);
+}
+
 int tto_connect(int fd, const struct sockaddr *address, socklen_t bytes)
 {
 	struct socket *s = descriptor_socket(fd);
 	struct tcp_tuple to;
-	bool is_address;
 	int err;
 
 	if (!s || s->kind == SOCKET_LISTENER || descriptor_lock(fd, s))
@@ -307,15 +312,19 @@ int tto_connect(int fd, const struct sockaddr *address, socklen_t bytes)
 		return err ? fail(-err) : 0;
 	}
 	stack->now = stack_clock();
-	is_address = address_read(address, bytes, &to);
-	err = is_address ? begin(s, &to) : -ENETUNREACH;
+	/* The kernel refuses it, or there is nothing to undo (AF_UNSPEC). */
+	if (!read_for(s, address, bytes, &to)) {
+		stack_unlock();
+		return kernel_connect(fd, address, bytes);
+	}
+	err = begin(s, &to);
 	if ((err == -ENETUNREACH || hold_is_refusal(err)) && getenv("TTO_STRICT") &&
 	    to.remote_port && !is_this_host(&to)) {
 		stack_unlock();
 		return fail(-err);
 	}
 	if (err == -ENETUNREACH || err == -EHOSTUNREACH || hold_is_refusal(err)) {
-		err = hold_leave(fd, s, cause_of(err, is_address, &to));
+		err = hold_leave(fd, s, cause_of(err, &to));
 		stack_unlock();
 		return err ? fail(-err) : kernel_connect(fd, address, bytes);
 	}

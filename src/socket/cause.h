@@ -14,7 +14,6 @@ X(LOOPBACK, "loopback", "a loopback address, which is the stack's with --loopbac
 X(UNREACHABLE, "unreachable", "no network and no gateway of the wire leads to the address") \
 X(NO_NEIGHBOUR, "no-neighbour", "nobody on the wire answers for the address, or for its gateway") \
 X(OWN, "own", "an address of the stack's own, at which none of its programs listens") \
-X(NO_ADDRESS, "no-address", "connected to what is no address of IPv4 or IPv6") \
 X(OTHER_ADDRESS, "other-address", "listens at an address that is not the stack's") \
 X(BY_KERNEL, "by-kernel", "accepted: the peer came to an address of the kernel's") \
 X(OPTION, "option", "an option was set that the kernel alone can keep, such as SO_BINDTODEVICE or TCP_MD5SIG") \

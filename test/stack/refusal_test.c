@@ -139,6 +139,19 @@ static struct sockaddr_in address_of(const struct calls *c, int fd)
 	return a;
 }
 
+/* What is no address for it decides nothing: it connects later, where it would have. */
+static void ask_new(const struct calls *c, int fd)
+{
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(1),
+				    .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct sockaddr any = { .sa_family = AF_UNSPEC };
+
+	SAY(c->connect(fd, (struct sockaddr *)&six, 4));
+	SAY(c->connect(fd, NULL, sizeof(six)));
+	SAY(c->connect(fd, (struct sockaddr *)&six, sizeof(six)));
+	SAY(c->connect(fd, &any, sizeof(any)));
+}
+
 static void ask_listener(const struct calls *c, int fd)
 {
 	char byte;
@@ -218,7 +231,9 @@ static void ask_all(const struct calls *c)
 	ask_listener(c, listener);
 	a = address_of(c, listener);
 	ends[0] = c->socket(AF_INET, SOCK_STREAM, 0);
+	ask_new(c, ends[0]);
 	assert_int_equal(c->connect(ends[0], (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(tto_owns(ends[0]), c == &ours);
 	ends[1] = c->accept(listener, NULL, NULL, 0);
 	assert_true(ends[1] >= 0);
 	assert_int_equal(tto_owns(ends[1]), c == &ours);
