@@ -23,6 +23,7 @@
 #include "memif_ends.h"
 
 #define BATCH 32u
+#define ANSWER_MS 5000
 #define PATIENCE_MS 20000
 #define SKIP 77
 
@@ -240,19 +241,44 @@ static void frames_survive_a_server_of_dpdk(void **state)
 	close_all(&e, CLIENT);
 }
 
-/* Buffers of half a frame: DPDK has to chain as well. */
+/* One frame, there and back. */
+static bool is_answered(struct wire *w)
+{
+	uint64_t end = now_ms() + ANSWER_MS;
+	uint32_t sent = 0;
+
+	while (now_ms() < end) {
+		if (!sent)
+			sent = send_some(w, 0, 1, 1514);
+		if (receive_some(w, 0, 1514))
+			return true;
+		nap();
+	}
+	return false;
+}
+
+/*
+ * Buffers of half a frame: DPDK has to chain as well. It was seen, once in some forty
+ * connections, that such a client of 22.11 never sent anything; then with another one.
+ */
 static void frames_survive_small_buffers(void **state)
 {
+	bool answered = false;
 	struct ends e;
 	struct echo d;
 
-	ends_open_folder(&e);
-	ends_open_one(&e, SERVER, "");
-	start_echo(&d, &e, "role=client,bsize=700");
-	wait_until_up(e.wire[SERVER], true);
-	exchange(e.wire[SERVER], 2000, 1514, 100);
-	stop_echo(&d, false);
-	close_all(&e, SERVER);
+	for (int tries = 0; tries < 3 && !answered; tries++) {
+		ends_open_folder(&e);
+		ends_open_one(&e, SERVER, "");
+		start_echo(&d, &e, "role=client,bsize=700");
+		wait_until_up(e.wire[SERVER], true);
+		answered = is_answered(e.wire[SERVER]);
+		if (answered)
+			exchange(e.wire[SERVER], 2000, 1514, 100);
+		stop_echo(&d, !answered);
+		close_all(&e, SERVER);
+	}
+	assert_true(answered);
 }
 
 /* Killed, and started again: both roles come back by themselves. */
