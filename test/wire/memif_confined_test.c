@@ -58,6 +58,10 @@ static void a_confined_end_sends_rings_and_receives(void **state)
 	int status;
 	pid_t child;
 
+	if (MAKES_MORE_CALLS) {
+		print_message("skipped: a sanitizer makes calls of its own\n");
+		skip();
+	}
 	ends_open(&e, "", "");
 	ends_connect(&e);
 	child = fork();
